@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * @file arguments.h  What RPC commands and script functions are given, checked
+ * once, with the same words for both
+ */
+#ifndef IRL_ARGUMENTS_H
+#define IRL_ARGUMENTS_H
+
+#include "selector.h"
+
+/** Room for what is wrong with an argument. */
+#define IRL_ERROR_SIZE 256
+
+/**
+ * @param given cause as text, empty: the default cause
+ * @return 0, or EINVAL with `error` filled
+ */
+int irl_argument_cause(
+		const str *given, int *cause, char error[IRL_ERROR_SIZE]);
+
+/** @param text in: NULL for the default text. @return as above */
+int irl_argument_text(
+		const str *given, str *text, char error[IRL_ERROR_SIZE]);
+
+/** A number within limits. @return as above */
+int irl_argument_number(const char *name, const str *given, long least,
+		long most, long *number, char error[IRL_ERROR_SIZE]);
+
+#endif

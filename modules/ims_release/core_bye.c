@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core_bye.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core_cseq.h"
+
+static int item_of(enum irl_side serves, enum irl_leg_id to)
+{
+	if(serves == IRL_ORIG)
+		return to == IRL_CALLEE ? 1 : 2;
+	return to == IRL_CALLEE ? 3 : 4;
+}
+
+/* Items 1 and 4 pass through service control, 2 and 3 go straight. */
+static int item_is_serviced(int item)
+{
+	return item == 1 || item == 4;
+}
+
+int irl_bye_build(const struct irl_session *s, const struct irl_dialog *dlg,
+		enum irl_leg_id to, const struct irl_bye_policy *policy,
+		struct irl_bye *bye)
+{
+	enum irl_leg_id from = to == IRL_CALLER ? IRL_CALLEE : IRL_CALLER;
+	enum irl_side serves;
+	const struct irl_pass *entry = irl_session_entry(s, dlg, &serves);
+	const struct irl_release *r = s->release;
+	str caller = irl_text_get(&s->text, s->from);
+	str callee = irl_text_get(&s->text, dlg->to);
+	str text = {(char *)r->text, r->text_len};
+	str routes[IRL_ROUTES_MAX];
+	int n, own;
+
+	memset(bye, 0, sizeof(*bye));
+	if(!entry || !dlg->answered)
+		return ENOENT;
+	bye->request_uri = irl_session_target(s, dlg, to);
+	if(!bye->request_uri.len)
+		return ENOENT;
+	n = irl_session_routes(s, dlg, routes);
+	own = irl_routes_own(routes, n, entry->nroutes, policy->is_own);
+	bye->to = to;
+	bye->item = item_of(serves, to);
+	bye->enters_here = policy->service_control && own > 0
+					   && item_is_serviced(bye->item);
+	bye->nroutes = irl_routes_towards(routes, n, entry->nroutes, own,
+			to == IRL_CALLEE, bye->enters_here, bye->routes);
+	/* what enters here comes from the other party's side of the pass */
+	bye->socket = (to == IRL_CALLER) != bye->enters_here ? entry->in
+														 : entry->out;
+	bye->to_value = to == IRL_CALLEE ? callee : caller;
+	bye->from_value = to == IRL_CALLEE ? caller : callee;
+	bye->to_tag = irl_session_tag(s, dlg, to);
+	bye->from_tag = irl_session_tag(s, dlg, from);
+	bye->callid = irl_text_get(&s->text, s->callid);
+	bye->cseq = irl_cseq_use(dlg->leg[from].cseq, policy->rnd);
+	bye->reason.s = bye->buf;
+	bye->reason.len = (int)irl_reason_print(
+			bye->buf, sizeof(bye->buf), r->cause, &text);
+	return 0;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core_nameaddr.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+/* End of the quoted string that begins at `p`: behind its closing quote, or
+ * `end` when it has none. */
+static const char *skip_quoted(const char *p, const char *end)
+{
+	for(p++; p < end; p++) {
+		if(*p == '\\' && p + 1 < end)
+			p++;
+		else if(*p == '"')
+			return p + 1;
+	}
+	return end;
+}
+
+/* First of the characters `set` at or after `p`, outside quotes. */
+static const char *find_unquoted(
+		const char *p, const char *end, const char *set)
+{
+	while(p < end) {
+		if(*p && strchr(set, *p))
+			return p;
+		p = *p == '"' ? skip_quoted(p, end) : p + 1;
+	}
+	return end;
+}
+
+static int is_tag(const char *param, const char *end)
+{
+	while(param < end && isspace((unsigned char)*param))
+		param++;
+	if(end - param < 3 || strncasecmp(param, "tag", 3) != 0)
+		return 0;
+	param += 3;
+	while(param < end && isspace((unsigned char)*param))
+		param++;
+	return param == end || *param == '=';
+}
+
+struct out
+{
+	char *s;
+	size_t len, size;
+};
+
+static void put(struct out *o, const char *from, const char *to)
+{
+	for(; from < to; from++) {
+		if(o->len < o->size)
+			o->s[o->len] = *from == '\r' || *from == '\n' ? ' ' : *from;
+		o->len++;
+	}
+}
+
+static void trim_ws(const char **from, const char **to)
+{
+	while(*from < *to && isspace((unsigned char)**from))
+		(*from)++;
+	while(*from < *to && isspace((unsigned char)(*to)[-1]))
+		(*to)--;
+}
+
+/* The parameters from `p` on, each with its semicolon, the tag left out. */
+static void put_params(struct out *o, const char *p, const char *end)
+{
+	const char *next;
+
+	for(; p < end; p = next) {
+		next = find_unquoted(p + 1, end, ";");
+		if(!is_tag(p + 1, next))
+			put(o, p, next);
+	}
+}
+
+int irl_nameaddr_untagged(const str *value, char *buf, size_t size, str *out)
+{
+	struct out o = {buf, 0, size};
+	const char *p = value->s, *end, *open, *params, *close;
+
+	if(value->len <= 0)
+		return EINVAL;
+	end = p + value->len;
+	trim_ws(&p, &end);
+	open = find_unquoted(p, end, "<");
+	if(open < end) {
+		close = memchr(open, '>', (size_t)(end - open));
+		if(!close || close == open + 1)
+			return EINVAL;
+		params = find_unquoted(close, end, ";");
+		put(&o, p, close + 1);
+	} else {
+		params = find_unquoted(p, end, ";");
+		close = params;
+		trim_ws(&p, &close);
+		if(p == close)
+			return EINVAL;
+		put(&o, "<", "<" + 1);
+		put(&o, p, close);
+		put(&o, ">", ">" + 1);
+	}
+	put_params(&o, params, end);
+	if(o.len > o.size)
+		return EMSGSIZE;
+	out->s = buf;
+	out->len = (int)o.len;
+	return 0;
+}
+
+int irl_param_find(const str *list, const char *name, str *value)
+{
+	const char *p = list->s, *end = p + list->len, *next, *eq, *from;
+	size_t n = strlen(name);
+
+	for(; p < end; p = next + 1) {
+		next = find_unquoted(p, end, ";, \t\r\n");
+		eq = memchr(p, '=', (size_t)(next - p));
+		if(!eq || (size_t)(eq - p) != n || strncasecmp(p, name, n) != 0)
+			continue;
+		from = eq + 1;
+		if(next - from >= 2 && *from == '"' && next[-1] == '"') {
+			value->s = (char *)from + 1;
+			value->len = (int)(next - from) - 2;
+		} else {
+			value->s = (char *)from;
+			value->len = (int)(next - from);
+		}
+		return value->len > 0;
+	}
+	return 0;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * @file core_session.h  The record of a session
+ *
+ * A session is what one initial INVITE makes: one Call-ID and caller's tag,
+ * and, as long as it forks, several dialogs, each with the tag of a callee.
+ * The record knows what TS 24.229 5.4.5.1.2 calls "stored for the dialog": for
+ * each direction the CSeq, the route set and the remote target, besides the
+ * From and To values as received.
+ *
+ * Nothing here locks. A record in shared memory is guarded by the lock of its
+ * slot (store.h), all of its fields, `id`, `hash` and `callid` included.
+ */
+#ifndef IRL_CORE_SESSION_H
+#define IRL_CORE_SESSION_H
+
+#include <stdint.h>
+
+#include "core_fsm.h"
+#include "core_reason.h"
+#include "core_text.h"
+
+enum irl_leg_id
+{
+	IRL_CALLER = 0,
+	IRL_CALLEE = 1
+};
+#define IRL_LEGS 2
+
+/** Which user is served: a bit each, so that both is the two together. */
+enum irl_side
+{
+	IRL_NO_SIDE = 0,
+	IRL_ORIG = 1,
+	IRL_TERM = 2,
+	IRL_BOTH = 3
+};
+
+/** Most Record-Routes of a session, and most bytes of them together. */
+#define IRL_ROUTES_MAX 32
+#define IRL_ROUTES_BYTES 6144
+
+/** Passes of the INVITE through this S-CSCF that are told apart. */
+#define IRL_PASSES_MAX 8
+
+/** One pass of the INVITE through this S-CSCF. With application servers on
+ * its way an INVITE comes by several times. */
+struct irl_pass
+{
+	void *in;		  /**< socket on the caller's side */
+	void *out;		  /**< socket on the callee's side, 0 before the 2xx */
+	uint16_t nroutes; /**< Record-Routes of the INVITE as it came in */
+	uint8_t said;	  /**< side that the script named (enum irl_side) */
+	uint8_t guessed;  /**< side by the parameter `served` */
+};
+
+/** What one party of a dialog told us. */
+struct irl_leg
+{
+	uint32_t cseq;		/**< number after the highest seen from it, 0: none */
+	uint32_t refreshed; /**< `cseq` of its last refresh that got a 2xx */
+	struct irl_text target; /**< its remote target (a URI) */
+};
+
+/** A dialog: early until its 2xx. */
+struct irl_dialog
+{
+	struct irl_dialog *next;
+	struct irl_leg leg[IRL_LEGS];
+	struct irl_text tag;	/**< of the callee */
+	struct irl_text to;		/**< To value of the 2xx, without its tag */
+	struct irl_text routes; /**< Record-Routes of the 2xx, packed */
+	uint16_t passes;		/**< bit n: pass n relayed a response of it */
+	uint16_t answered;		/**< bit n: pass n relayed its 2xx; 0: early */
+	uint8_t nroutes;
+};
+
+/** How far the BYE for one leg is. */
+enum irl_bye_status
+{
+	IRL_BYE_NONE = 0, /**< not built yet */
+	IRL_BYE_SENT,
+	IRL_BYE_FINAL /**< final response, time-out or not sendable: `code` */
+};
+
+/** Room for a Via branch of ours, terminating zero included. */
+#define IRL_BRANCH_SIZE 72
+
+struct irl_leg_release
+{
+	uint32_t cseq; /**< number the BYE was sent with */
+	uint16_t code; /**< final response, 408: none came */
+	uint8_t status;
+	uint8_t tries;
+	char branch[IRL_BRANCH_SIZE]; /**< of our Via in the BYE */
+};
+
+/** What a release adds to the record: there from the trigger on. */
+struct irl_release
+{
+	uint32_t job;
+	uint32_t todo; /**< IRL_DO_* that the releasing process has to do */
+	uint16_t cause;
+	uint8_t failed; /**< what was asked for could not all be done */
+	uint8_t text_len;
+	char text[IRL_TEXT_MAX];
+	struct irl_leg_release leg[IRL_LEGS];
+};
+
+struct irl_session
+{
+	struct irl_session *next; /**< in its slot */
+	uint64_t id;
+	uint32_t hash; /**< of the Call-ID */
+	uint32_t created; /**< seconds since the epoch */
+	uint8_t state;	  /**< enum irl_state */
+	uint8_t npasses;
+	uint8_t hosted; /**< the dialog module has a record of its own */
+	uint8_t orphan; /**< its BYE was refused: no host, yet not over */
+	struct irl_block text;
+	struct irl_text callid;
+	struct irl_text from; /**< From value of the INVITE, without its tag */
+	struct irl_text from_tag;
+	struct irl_text to;		 /**< To value of the INVITE */
+	struct irl_text contact; /**< remote target of the INVITE's sender */
+	struct irl_text impu;	 /**< of the served user */
+	struct irl_text icid;
+	uint32_t invite_cseq; /**< number after the INVITE's */
+	struct irl_pass pass[IRL_PASSES_MAX];
+	struct irl_dialog first;	/**< the first dialog, others hang on it */
+	struct irl_dialog *current; /**< the one that was answered, else first */
+	struct irl_release *release;
+};
+
+/** What the initial INVITE says; texts empty when absent. */
+struct irl_invite
+{
+	str callid, from, from_tag, to, contact, impu, icid;
+	uint32_t cseq;
+};
+
+/** What a 2xx to the initial INVITE says. */
+struct irl_answer
+{
+	str tag, to, contact;
+	const str *routes; /**< Record-Routes, the caller's end first */
+	int nroutes;
+	int pass; /**< at which it arrived */
+	void *socket;
+};
+
+/** @return the record, NULL when memory or IRL_BLOCK_MAX does not allow it */
+struct irl_session *irl_session_new(const struct irl_invite *inv);
+void irl_session_free(struct irl_session *s);
+
+/**
+ * Add a pass.
+ *
+ * When all are in use, the last is replaced: the calling side needs the first
+ * pass that served it, the called side the last (TS 24.229 5.4.5.1.2, where a
+ * user's own BYE would enter).
+ *
+ * @return its number
+ */
+int irl_session_add_pass(struct irl_session *s, const struct irl_pass *pass);
+
+/**
+ * The script says whom a pass serves. The record's IMPU is the first calling
+ * user's, or, when none is served, the last called user's.
+ *
+ * @return 0, or the error of irl_text_set(): then the IMPU stays
+ */
+int irl_session_serve(
+		struct irl_session *s, int pass, enum irl_side side, const str *impu);
+
+/** The sides served: as the script said, as guessed when it said nothing. */
+enum irl_side irl_session_served(const struct irl_session *s);
+
+/**
+ * The pass at which the served user's BYE enters: for the calling user the
+ * first that served it, else the last that served the called user; of the
+ * passes that the dialog went through.
+ *
+ * @param side out: IRL_ORIG or IRL_TERM, whom it serves; may be NULL
+ * @return NULL for a session without a pass
+ */
+const struct irl_pass *irl_session_entry(const struct irl_session *s,
+		const struct irl_dialog *dlg, enum irl_side *side);
+
+/** The dialog of that callee's tag, NULL when there is none. */
+struct irl_dialog *irl_session_dialog(
+		struct irl_session *s, const str *callee_tag);
+
+/**
+ * Whose request is it?
+ *
+ * @param from_tag of the request, @param to_tag of the request
+ * @param leg      out: who sent it
+ * @return the dialog, NULL when the tags are of none
+ */
+struct irl_dialog *irl_session_match(struct irl_session *s,
+		const str *from_tag, const str *to_tag, enum irl_leg_id *leg);
+
+/** The caller's or the callee's tag. */
+str irl_session_tag(const struct irl_session *s,
+		const struct irl_dialog *dlg, enum irl_leg_id leg);
+
+/** The remote target of a party: where requests to it go. */
+str irl_session_target(const struct irl_session *s,
+		const struct irl_dialog *dlg, enum irl_leg_id leg);
+
+/**
+ * A response to the INVITE with a To tag came by: early dialog, if it is new.
+ *
+ * @return the dialog, NULL out of memory
+ */
+struct irl_dialog *irl_session_early(
+		struct irl_session *s, const str *tag, int pass);
+
+/**
+ * A 2xx to the INVITE came by a pass. The first 2xx of a dialog gives its To,
+ * target and routes; at the entry pass they are taken over anew, because that
+ * is the dialog as the served user sees it.
+ *
+ * @return the dialog, NULL when it cannot be stored
+ */
+struct irl_dialog *irl_session_answer(
+		struct irl_session *s, const struct irl_answer *ans);
+
+/**
+ * A target refresh got its 2xx (RFC 3261 12.2, RFC 3311): both its Contact
+ * and that of the response count from now on, once.
+ *
+ * @param leg  who sent the request
+ * @param cseq its number
+ * @param requested, answered the contacts, empty when absent
+ * @return 0, also for a 2xx seen before, or the error of irl_text_set()
+ */
+int irl_session_refresh(struct irl_session *s, struct irl_dialog *dlg,
+		enum irl_leg_id leg, uint32_t cseq, const str *requested,
+		const str *answered);
+
+/**
+ * The Record-Routes of a dialog, the caller's end first.
+ *
+ * @return how many
+ */
+int irl_session_routes(const struct irl_session *s,
+		const struct irl_dialog *dlg, str routes[IRL_ROUTES_MAX]);
+
+/**
+ * An event of the session: its state moves as core_fsm.h says.
+ *
+ * @return IRL_DO_* for the caller to do or to leave to the releasing process,
+ *         -1 when the event is not legal in this state: nothing was changed
+ */
+int irl_session_event(struct irl_session *s, enum irl_event ev);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "core_text.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Blocks come in multiples of this: few sizes, so that the shared memory
+ * manager finds a free one of the right size at once. */
+#define BLOCK_STEP 512
+
+struct irl_mem irl_mem;
+
+str irl_text_get(const struct irl_block *b, struct irl_text t)
+{
+	str v = {NULL, t.len};
+
+	if(t.len)
+		v.s = b->s + t.off;
+	return v;
+}
+
+/* Room for `need` more bytes at the end of the block. */
+static int block_reserve(struct irl_block *b, size_t need)
+{
+	size_t size = (size_t)b->used + need;
+	char *s;
+
+	if(size <= b->size)
+		return 0;
+	if(size > IRL_BLOCK_MAX)
+		return EOVERFLOW;
+	size = (size + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP;
+	s = irl_mem.alloc(size);
+	if(!s)
+		return ENOMEM;
+	if(b->s) {
+		memcpy(s, b->s, b->used);
+		irl_mem.release(b->s);
+	}
+	b->s = s;
+	b->size = (uint16_t)size;
+	return 0;
+}
+
+int irl_text_set(struct irl_block *b, struct irl_text *t, const str *value)
+{
+	size_t len = value->len > 0 ? (size_t)value->len : 0;
+	size_t cap = len;
+	int err;
+
+	if(len > t->cap) {
+		/* doubling keeps what outgrown values waste below what is in use,
+		 * however often a peer changes its contact */
+		if(t->cap && cap < 2u * t->cap)
+			cap = 2u * t->cap;
+		err = block_reserve(b, cap);
+		if(err)
+			return err;
+		t->off = b->used;
+		t->cap = (uint16_t)cap;
+		b->used = (uint16_t)(b->used + cap);
+	}
+	if(len)
+		memcpy(b->s + t->off, value->s, len);
+	t->len = (uint16_t)len;
+	return 0;
+}
+
+void irl_block_free(struct irl_block *b)
+{
+	if(b->s)
+		irl_mem.release(b->s);
+	memset(b, 0, sizeof(*b));
+}

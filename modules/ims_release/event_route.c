@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "event_route.h"
+
+#include <string.h>
+
+#include "core/action.h"
+#include "core/dprint.h"
+#include "core/fmsg.h"
+#include "core/kemi.h"
+#include "core/mem/mem.h"
+#include "core/route.h"
+#include "core/script_cb.h"
+
+#include "core_headers.h"
+#include "params.h"
+
+struct event_route
+{
+	str name;
+	int index; /* -1: not in the script */
+};
+
+static struct event_route bye_route = {str_init("ims_release:bye"), -1};
+static struct event_route done_route = {str_init("ims_release:done"), -1};
+
+static struct irl_event_ctx *running;
+
+/* What the script assigns, normalized. */
+static char headers_buf[8192];
+
+static void find(struct event_route *route)
+{
+	route->index = route_lookup(&event_rt, route->name.s);
+	if(route->index >= 0 && event_rt.rlist[route->index] == NULL)
+		route->index = -1;
+}
+
+void irl_event_route_init(void)
+{
+	find(&bye_route);
+	find(&done_route);
+}
+
+static void run(const struct event_route *route, struct irl_event_ctx *ctx)
+{
+	sr_kemi_eng_t *keng = NULL;
+	struct run_act_ctx act;
+	struct sip_msg *msg;
+	str event = route->name;
+	int backup;
+
+	if(route->index < 0) {
+		keng = sr_kemi_eng_get();
+		if(!keng || irl_params.event_callback.len <= 0)
+			return;
+	}
+	msg = faked_msg_next();
+	backup = get_route_type();
+	set_route_type(EVENT_ROUTE);
+	init_run_actions_ctx(&act);
+	running = ctx;
+	if(route->index >= 0)
+		run_top_route(event_rt.rlist[route->index], msg, &act);
+	else
+		sr_kemi_route(
+				keng, msg, EVENT_ROUTE, &irl_params.event_callback, &event);
+	running = NULL;
+	set_route_type(backup);
+}
+
+int irl_event_route_bye(struct irl_event_ctx *ctx, char *buf, int size)
+{
+	ctx->for_bye = 1;
+	run(&bye_route, ctx);
+	if(ctx->headers.len > size) {
+		LM_ERR("headers of event_route[ims_release:bye] left out: %d bytes\n",
+				ctx->headers.len);
+		return 0;
+	}
+	memcpy(buf, ctx->headers.s, (size_t)ctx->headers.len);
+	return ctx->headers.len;
+}
+
+void irl_event_route_done(struct irl_event_ctx *ctx)
+{
+	run(&done_route, ctx);
+}
+
+struct irl_event_ctx *irl_event_ctx(void)
+{
+	return running;
+}
+
+int irl_event_set_headers(const str *lines)
+{
+	int len;
+
+	if(!running || !running->for_bye) {
+		LM_ERR("$imsrel(headers) is assigned outside of "
+			   "event_route[ims_release:bye]\n");
+		return -1;
+	}
+	if(IRL_HEADERS_ROOM(lines->len) > sizeof(headers_buf)) {
+		LM_ERR("$imsrel(headers): %d bytes, allowed are %zu\n", lines->len,
+				sizeof(headers_buf) / 2 - 1);
+		return -1;
+	}
+	len = irl_headers_normalize(lines, headers_buf);
+	if(len < 0) {
+		LM_ERR("$imsrel(headers) is '%.*s', allowed are header lines 'Name: "
+			   "value' other than those that make the BYE\n",
+				lines->len, lines->s);
+		return -1;
+	}
+	running->headers.s = headers_buf;
+	running->headers.len = len;
+	return 0;
+}
+
+const char *irl_side_name(enum irl_side side)
+{
+	static const char *const names[] = {"", "orig", "term", "both"};
+
+	return names[side];
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * @file ims_release_mod.c  Network-initiated release of IMS sessions
+ *
+ * Releases sessions on the S-CSCF's own decision as 3GPP TS 24.229 5.4.5.1
+ * prescribes. Here: what the module exports, and its start.
+ */
+#include "core/sr_module.h"
+
+#include "capture.h"
+#include "event_route.h"
+#include "host.h"
+#include "host_end.h"
+#include "job.h"
+#include "params.h"
+#include "pv.h"
+#include "rpc.h"
+#include "script.h"
+#include "stats.h"
+#include "store.h"
+#include "transaction.h"
+#include "worker.h"
+
+MODULE_VERSION
+
+static param_export_t params[] = {
+		{"default_cause", PARAM_INT, &irl_params.default_cause},
+		{"default_text", PARAM_STR, &irl_params.default_text},
+		{"served", PARAM_STR, &irl_params.served_name},
+		{"service_control", PARAM_INT, &irl_params.service_control},
+		{"answer_481", PARAM_INT, &irl_params.answer_481},
+		{"linger", PARAM_INT, &irl_params.linger},
+		{"extra_headers", PARAM_STR, &irl_params.extra_headers},
+		{"hash_size", PARAM_INT, &irl_params.hash_size},
+		{"max_sessions", PARAM_INT, &irl_params.max_sessions},
+		{"job_rate", PARAM_INT, &irl_params.job_rate},
+		{"job_window", PARAM_INT, &irl_params.job_window},
+		{"job_history", PARAM_INT, &irl_params.job_history},
+		{"event_callback", PARAM_STR, &irl_params.event_callback},
+		{0, 0, 0}};
+
+static pv_export_t variables[] = {
+		{{"imsrel", sizeof("imsrel") - 1}, PVT_OTHER, irl_pv_get, irl_pv_set,
+				irl_pv_parse_name, 0, 0, 0},
+		{{0, 0}, 0, 0, 0, 0, 0, 0, 0}};
+
+static int mod_init(void)
+{
+	if(irl_params_check() != 0 || irl_transaction_init() != 0
+			|| irl_host_end_init() != 0 || irl_host_init() != 0)
+		return -1;
+	if(irl_store_init(irl_params.hash_size, irl_params.max_sessions) != 0
+			|| irl_jobs_init() != 0) {
+		LM_ERR("out of shared memory: hash_size is %d\n",
+				irl_params.hash_size);
+		return -1;
+	}
+	if(irl_stats_init() != 0 || irl_worker_init() != 0
+			|| irl_capture_init() != 0)
+		return -1;
+	irl_event_route_init();
+	return 0;
+}
+
+static int child_init(int rank)
+{
+	return rank == PROC_MAIN ? irl_worker_fork() : 0;
+}
+
+static void mod_destroy(void)
+{
+	irl_jobs_destroy();
+	irl_store_destroy();
+}
+
+struct module_exports exports = {"ims_release", DEFAULT_DLFLAGS, irl_cmds,
+		params, irl_rpc, variables, 0, mod_init, child_init, mod_destroy};
+
+int mod_register(char *path, int *dlflags, void *p1, void *p2)
+{
+	return sr_kemi_modules_add(irl_kemi);
+}

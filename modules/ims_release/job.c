@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "job.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/dprint.h"
+#include "core/locking.h"
+#include "core/mem/shm_mem.h"
+
+#include "params.h"
+#include "release.h"
+#include "worker.h"
+
+/* Sessions started between two looks at what came in, and the longest sleep
+ * of the releasing process. */
+#define BURST 64
+#define IDLE_MS 1000
+
+struct job
+{
+	struct job *next;
+	struct irl_job_info info;
+	uint64_t start_ms, end_ms;
+	uint64_t *ids; /* NULL when all have been started */
+	uint32_t nids, at;
+};
+
+static struct jobs
+{
+	gen_lock_t lock;
+	struct job *newest;
+	uint32_t last_id;
+	int rate;
+	int running;
+} *jobs;
+
+int irl_jobs_init(void)
+{
+	jobs = shm_malloc(sizeof(*jobs));
+	if(!jobs) {
+		SHM_MEM_ERROR;
+		return -1;
+	}
+	memset(jobs, 0, sizeof(*jobs));
+	jobs->rate = irl_params.job_rate;
+	return lock_init(&jobs->lock) ? 0 : -1;
+}
+
+static void job_free(struct job *job)
+{
+	if(job->ids)
+		shm_free(job->ids);
+	shm_free(job);
+}
+
+void irl_jobs_destroy(void)
+{
+	struct job *job;
+
+	if(!jobs)
+		return;
+	while((job = jobs->newest)) {
+		jobs->newest = job->next;
+		job_free(job);
+	}
+	lock_destroy(&jobs->lock);
+	shm_free(jobs);
+	jobs = NULL;
+}
+
+static struct job *find(uint32_t id)
+{
+	struct job *job;
+
+	for(job = jobs->newest; job && job->info.id != id; job = job->next)
+		;
+	return job;
+}
+
+/* Free the oldest finished jobs beyond job_history; locked. */
+static void forget_old(void)
+{
+	struct job **at = &jobs->newest, *job;
+	int kept = 0;
+
+	while((job = *at)) {
+		if(job->info.state == IRL_JOB_RUNNING || job->info.in_progress
+				|| kept++ < irl_params.job_history) {
+			at = &job->next;
+			continue;
+		}
+		*at = job->next;
+		job_free(job);
+	}
+}
+
+/* Nothing more will be started; locked. */
+static void stop(struct job *job, enum irl_job_state state)
+{
+	job->info.state = state;
+	jobs->running--;
+	if(job->ids)
+		shm_free(job->ids);
+	job->ids = NULL;
+	job->nids = job->at = 0;
+}
+
+/* A job is done when its last session is; locked. */
+static void check_done(struct job *job)
+{
+	if(job->at < job->nids || job->info.in_progress)
+		return;
+	if(!job->end_ms)
+		job->end_ms = irl_now_ms();
+	if(job->info.state == IRL_JOB_RUNNING) {
+		stop(job, IRL_JOB_DONE);
+		forget_old();
+	}
+}
+
+static void copy_text(char *to, size_t size, const str *from)
+{
+	size_t n = (size_t)from->len < size ? (size_t)from->len : size - 1;
+
+	memcpy(to, from->s, n);
+	to[n] = '\0';
+}
+
+uint32_t irl_job_start(const struct irl_selector *sel, const uint64_t *ids,
+		long nids, int cause, const str *text)
+{
+	struct job *job = shm_malloc(sizeof(*job));
+	uint32_t id;
+
+	if(!job) {
+		SHM_MEM_ERROR;
+		return 0;
+	}
+	memset(job, 0, sizeof(*job));
+	if(nids) {
+		job->ids = shm_malloc((size_t)nids * sizeof(*ids));
+		if(!job->ids) {
+			SHM_MEM_ERROR;
+			shm_free(job);
+			return 0;
+		}
+		memcpy(job->ids, ids, (size_t)nids * sizeof(*ids));
+	}
+	job->nids = (uint32_t)nids;
+	job->start_ms = irl_now_ms();
+	job->info.kind = sel->kind;
+	job->info.cause = cause;
+	job->info.matched = (uint32_t)nids;
+	copy_text(job->info.value, sizeof(job->info.value), &sel->value);
+	copy_text(job->info.text, sizeof(job->info.text), text);
+	lock_get(&jobs->lock);
+	/* 0 is "no job" */
+	if(!++jobs->last_id)
+		jobs->last_id = 1;
+	id = job->info.id = jobs->last_id;
+	job->next = jobs->newest;
+	jobs->newest = job;
+	jobs->running++;
+	check_done(job);
+	lock_release(&jobs->lock);
+	irl_worker_post(0);
+	return id;
+}
+
+int irl_job_info(uint32_t id, struct irl_job_info *info)
+{
+	struct job *job;
+	uint64_t end, left;
+	uint32_t done;
+
+	lock_get(&jobs->lock);
+	job = find(id);
+	if(!job) {
+		lock_release(&jobs->lock);
+		return ENOENT;
+	}
+	*info = job->info;
+	end = job->end_ms ? job->end_ms : irl_now_ms();
+	info->elapsed_ms = end - job->start_ms;
+	lock_release(&jobs->lock);
+	done = info->released + info->failed + info->ended;
+	left = info->state == IRL_JOB_RUNNING ? info->matched - done
+										  : info->in_progress;
+	info->rate = info->elapsed_ms
+						 ? (double)done * 1000.0 / (double)info->elapsed_ms
+						 : 0.0;
+	info->eta_ms = done ? left * info->elapsed_ms / done : 0;
+	return 0;
+}
+
+int irl_job_ids(uint32_t *ids, int size)
+{
+	struct job *job;
+	int n = 0;
+
+	lock_get(&jobs->lock);
+	for(job = jobs->newest; job && n < size; job = job->next)
+		ids[n++] = job->info.id;
+	lock_release(&jobs->lock);
+	return n;
+}
+
+int irl_job_cancel(uint32_t id)
+{
+	struct job *job;
+
+	lock_get(&jobs->lock);
+	job = find(id);
+	if(job && job->info.state == IRL_JOB_RUNNING) {
+		stop(job, IRL_JOB_CANCELLED);
+		check_done(job);
+	}
+	lock_release(&jobs->lock);
+	return job ? 0 : ENOENT;
+}
+
+int irl_job_rate(int n)
+{
+	int rate;
+
+	lock_get(&jobs->lock);
+	if(n >= 0)
+		jobs->rate = n;
+	rate = jobs->rate;
+	lock_release(&jobs->lock);
+	if(n >= 0)
+		irl_worker_post(0);
+	return rate;
+}
+
+long irl_jobs_running(void)
+{
+	return jobs ? jobs->running : 0;
+}
+
+/* ---- the releasing process -------------------------------------------------- */
+
+static void count_code(struct irl_job_info *info, uint8_t leg, uint16_t code)
+{
+	struct irl_job_code *c = info->codes;
+	int i;
+
+	for(i = 0; i < info->ncodes; i++, c++) {
+		if(c->leg == leg && c->code == code)
+			break;
+	}
+	if(i == IRL_JOB_CODES)
+		c--; /* full: the last one takes them all */
+	else if(i == info->ncodes) {
+		info->ncodes++;
+		c->leg = leg;
+		c->code = code;
+	}
+	c->count++;
+}
+
+void irl_job_ended(uint32_t id, int released, const int code[IRL_LEGS])
+{
+	struct job *job;
+	int i;
+
+	if(!id)
+		return;
+	lock_get(&jobs->lock);
+	job = find(id);
+	if(job) {
+		job->info.in_progress--;
+		if(released)
+			job->info.released++;
+		else
+			job->info.failed++;
+		for(i = 0; i < IRL_LEGS; i++) {
+			if(code[i])
+				count_code(&job->info, (uint8_t)i, (uint16_t)code[i]);
+		}
+		check_done(job);
+	}
+	lock_release(&jobs->lock);
+}
+
+/* What is needed to start one session, copied out of its job. */
+struct start
+{
+	uint64_t id;
+	uint32_t job;
+	int cause;
+	char text[IRL_TEXT_MAX + 1];
+};
+
+/* The next session of the first job after `after` that may start one; jobs
+ * take turns. Locked. */
+static struct job *next_in_turn(uint32_t after)
+{
+	struct job *job, *first = NULL, *next = NULL;
+
+	for(job = jobs->newest; job; job = job->next) {
+		if(job->at >= job->nids
+				|| job->info.in_progress >= (uint32_t)irl_params.job_window)
+			continue;
+		if(!first || job->info.id < first->info.id)
+			first = job;
+		if(job->info.id > after && (!next || job->info.id < next->info.id))
+			next = job;
+	}
+	return next ? next : first;
+}
+
+static int take_start(struct start *start)
+{
+	static uint32_t turn;
+	struct job *job;
+
+	lock_get(&jobs->lock);
+	job = next_in_turn(turn);
+	if(job) {
+		turn = job->info.id;
+		start->id = job->ids[job->at++];
+		start->job = job->info.id;
+		start->cause = job->info.cause;
+		memcpy(start->text, job->info.text, sizeof(start->text));
+		job->info.in_progress++;
+	}
+	lock_release(&jobs->lock);
+	return job != NULL;
+}
+
+static void not_started(uint32_t id)
+{
+	struct job *job;
+
+	lock_get(&jobs->lock);
+	job = find(id);
+	if(job) {
+		job->info.in_progress--;
+		job->info.ended++;
+		check_done(job);
+	}
+	lock_release(&jobs->lock);
+}
+
+static void start_one(const struct start *start)
+{
+	str text = {(char *)start->text, (int)strlen(start->text)};
+
+	if(irl_release_trigger(start->id, start->cause, &text, start->job)
+			!= IRL_STARTED)
+		not_started(start->job);
+}
+
+/* Sessions that the rate allows now; it may lend a tenth of a second. */
+static int allowance(uint64_t now_ms, int rate, double *credit)
+{
+	static uint64_t last_ms;
+	double most = rate / 10.0 > 1.0 ? rate / 10.0 : 1.0;
+
+	*credit += (double)(now_ms - last_ms) * rate / 1000.0;
+	if(!last_ms || *credit > most)
+		*credit = most;
+	last_ms = now_ms;
+	return *credit > BURST ? BURST : (int)*credit;
+}
+
+int irl_jobs_run(uint64_t now_ms)
+{
+	static double credit;
+	struct start start;
+	int rate, allowed = BURST, n = 0;
+
+	lock_get(&jobs->lock);
+	rate = jobs->running ? jobs->rate : -1;
+	lock_release(&jobs->lock);
+	if(rate < 0)
+		return IDLE_MS;
+	if(rate)
+		allowed = allowance(now_ms, rate, &credit);
+	while(n < allowed && take_start(&start)) {
+		start_one(&start);
+		n++;
+	}
+	credit -= n;
+	if(n == BURST)
+		return 0;
+	return rate ? 1 + 1000 / (rate > 1000 ? 1000 : rate) : IDLE_MS;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * @file job.h  Releases of many sessions, paced
+ *
+ * Whoever asks starts a job with the ids it selected; the releasing process
+ * starts one session after the other, and takes down how each ended. All jobs
+ * and all their fields are guarded by one lock, which is a leaf.
+ */
+#ifndef IRL_JOB_H
+#define IRL_JOB_H
+
+#include "selector.h"
+
+enum irl_job_state
+{
+	IRL_JOB_RUNNING,
+	IRL_JOB_DONE,
+	IRL_JOB_CANCELLED
+};
+
+/** Final codes that a job tells apart; rarer ones beyond that are one. */
+#define IRL_JOB_CODES 48
+
+struct irl_job_code
+{
+	uint8_t leg;
+	uint16_t code;
+	uint32_t count;
+};
+
+/** A job as RPC shows it. */
+struct irl_job_info
+{
+	uint32_t id;
+	enum irl_job_state state;
+	enum irl_selector_kind kind;
+	char value[256]; /**< cut there */
+	int cause;
+	char text[IRL_TEXT_MAX + 1];
+	uint32_t matched, released, failed;
+	uint32_t ended; /**< gone before their turn, or released by another */
+	uint32_t in_progress;
+	double rate; /**< sessions finished a second so far */
+	uint64_t elapsed_ms, eta_ms;
+	int ncodes;
+	struct irl_job_code codes[IRL_JOB_CODES];
+};
+
+/** @return 0 or -1 */
+int irl_jobs_init(void);
+void irl_jobs_destroy(void);
+
+/**
+ * Start a job. One of no session is done at once.
+ *
+ * @return its id, 0 out of memory
+ */
+uint32_t irl_job_start(const struct irl_selector *sel, const uint64_t *ids,
+		long nids, int cause, const str *text);
+
+/** @return 0, or ENOENT */
+int irl_job_info(uint32_t id, struct irl_job_info *info);
+
+/** Ids of the jobs kept, newest first. @return how many */
+int irl_job_ids(uint32_t *ids, int size);
+
+/** Stop a job; what it began is finished. @return 0 or ENOENT */
+int irl_job_cancel(uint32_t id);
+
+/** Read or set (n >= 0) the pace. @return the pace in force */
+int irl_job_rate(int n);
+
+/** Jobs running. */
+long irl_jobs_running(void);
+
+/** For the releasing process: a session of a job ended. Job 0 is none. */
+void irl_job_ended(uint32_t id, int released, const int code[IRL_LEGS]);
+
+/**
+ * For the releasing process: start what the pace allows.
+ *
+ * @return milliseconds until there may be more to start
+ */
+int irl_jobs_run(uint64_t now_ms);
+
+#endif

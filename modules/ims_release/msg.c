@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "msg.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/forward.h"
+#include "core/parser/contact/contact.h"
+#include "core/parser/parse_cseq.h"
+#include "core/parser/parse_from.h"
+#include "core/parser/parse_nameaddr.h"
+#include "core/parser/parse_rr.h"
+#include "core/parser/parse_to.h"
+#include "core/parser/parse_uri.h"
+#include "core/parser/parse_via.h"
+
+#include "core_cseq.h"
+#include "core_nameaddr.h"
+
+static const str empty = {NULL, 0};
+
+static struct hdr_field *header(struct sip_msg *msg, const char *name)
+{
+	if(parse_headers(msg, HDR_EOH_F, 0) < 0)
+		return NULL;
+	return get_hdr_by_name(msg, name, (int)strlen(name));
+}
+
+int irl_msg_key(struct sip_msg *msg, struct irl_msg_key *key)
+{
+	if(parse_headers(
+			   msg, HDR_CALLID_F | HDR_FROM_F | HDR_TO_F | HDR_CSEQ_F, 0)
+					< 0
+			|| !msg->callid || !msg->to || !get_to(msg)
+			|| parse_from_header(msg) < 0)
+		return EINVAL;
+	key->callid = msg->callid->body;
+	key->from_tag = get_from(msg)->tag_value;
+	key->to_tag = get_to(msg)->tag_value;
+	return key->callid.len && key->from_tag.len ? 0 : EINVAL;
+}
+
+int irl_msg_cseq(struct sip_msg *msg, uint32_t *number)
+{
+	struct cseq_body *cseq;
+
+	if(!msg->cseq || !(cseq = get_cseq(msg)))
+		return EINVAL;
+	if(msg->first_line.type == SIP_REQUEST
+			&& !irl_str_eq(
+					&cseq->method, &msg->first_line.u.request.method))
+		return EINVAL;
+	return irl_cseq_parse(&cseq->number, number);
+}
+
+str irl_msg_from(struct sip_msg *msg)
+{
+	return msg->from->body;
+}
+
+str irl_msg_to(struct sip_msg *msg)
+{
+	return msg->to->body;
+}
+
+str irl_msg_contact(struct sip_msg *msg)
+{
+	contact_t *list = NULL;
+	str body, uri = empty;
+
+	if(!msg->contact)
+		return empty;
+	body = msg->contact->body;
+	if(parse_contacts(&body, &list) < 0)
+		return empty;
+	/* a dialog has one remote target (RFC 3261 8.1.1.8) */
+	if(list && !list->next)
+		uri = list->uri;
+	free_contacts(&list);
+	return uri;
+}
+
+/* Append the entries of one header field, in the order of the message. */
+static int append_routes(struct hdr_field *hdr, str *routes, int n)
+{
+	rr_t *rr;
+
+	if(parse_rr(hdr) < 0)
+		return -1;
+	for(rr = (rr_t *)hdr->parsed; rr; rr = rr->next) {
+		if(n == IRL_ROUTES_MAX)
+			return -1;
+		routes[n].s = rr->nameaddr.name.s;
+		routes[n].len = rr->len;
+		n++;
+	}
+	return n;
+}
+
+int irl_msg_routes(struct sip_msg *msg, str routes[IRL_ROUTES_MAX])
+{
+	struct hdr_field *hdr;
+	str other;
+	int n = 0, i;
+
+	if(parse_headers(msg, HDR_EOH_F, 0) < 0)
+		return -1;
+	for(hdr = msg->record_route; hdr && n >= 0; hdr = hdr->next) {
+		if(hdr->type == HDR_RECORDROUTE_T)
+			n = append_routes(hdr, routes, n);
+	}
+	for(i = 0; i < n / 2; i++) {
+		other = routes[i];
+		routes[i] = routes[n - 1 - i];
+		routes[n - 1 - i] = other;
+	}
+	return n;
+}
+
+str irl_msg_icid(struct sip_msg *msg)
+{
+	struct hdr_field *hdr = header(msg, "P-Charging-Vector");
+	str icid = empty;
+
+	if(hdr)
+		irl_param_find(&hdr->body, "icid-value", &icid);
+	return icid;
+}
+
+/* URI of a name-addr or addr-spec, header parameters after it. */
+static str uri_of(str value)
+{
+	name_addr_t na;
+	const char *semicolon;
+
+	if(memchr(value.s, '<', (size_t)value.len))
+		return parse_nameaddr(&value, &na) == 0 ? na.uri : empty;
+	semicolon = memchr(value.s, ';', (size_t)value.len);
+	if(semicolon)
+		value.len = (int)(semicolon - value.s);
+	return value;
+}
+
+enum irl_side irl_msg_guess_side(struct sip_msg *msg)
+{
+	struct hdr_field *hdr = header(msg, "P-Served-User");
+	str sescase;
+
+	/* `orig` in the topmost Route says originating, which is what is assumed
+	 * without it as well: there is nothing to look for */
+	if(hdr && irl_param_find(&hdr->body, "sescase", &sescase)
+			&& sescase.len == 4 && strncasecmp(sescase.s, "term", 4) == 0)
+		return IRL_TERM;
+	return IRL_ORIG;
+}
+
+str irl_msg_impu(struct sip_msg *msg, enum irl_side side)
+{
+	struct hdr_field *hdr = header(msg, "P-Served-User");
+
+	if(hdr)
+		return uri_of(hdr->body);
+	if(side == IRL_TERM)
+		return msg->first_line.u.request.uri;
+	hdr = header(msg, "P-Asserted-Identity");
+	return uri_of(hdr ? hdr->body : msg->from->body);
+}
+
+int irl_msg_has_branch(struct sip_msg *msg, const char *branch)
+{
+	struct hdr_field *hdr;
+	struct via_body *via;
+	size_t len = strlen(branch);
+
+	if(!len || parse_headers(msg, HDR_EOH_F, 0) < 0)
+		return 0;
+	for(hdr = msg->h_via1; hdr; hdr = hdr->next) {
+		if(hdr->type != HDR_VIA_T)
+			continue;
+		for(via = (struct via_body *)hdr->parsed; via; via = via->next) {
+			if(via->branch && (size_t)via->branch->value.len == len
+					&& memcmp(via->branch->value.s, branch, len) == 0)
+				return 1;
+		}
+	}
+	return 0;
+}
+
+int irl_route_is_own(const str *route)
+{
+	struct sip_uri uri;
+	name_addr_t na;
+	str value = *route;
+
+	if(parse_nameaddr(&value, &na) < 0
+			|| parse_uri(na.uri.s, na.uri.len, &uri) < 0)
+		return 0;
+	return check_self(&uri.host, uri.port_no ? uri.port_no : SIP_PORT,
+				   uri.proto)
+		   == 1;
+}

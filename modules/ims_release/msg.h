@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * @file msg.h  What is read from a SIP message, by Kamailio's parsers
+ *
+ * Texts point into the message, unless said otherwise. A header field that is
+ * absent or malformed gives an empty text.
+ */
+#ifndef IRL_MSG_H
+#define IRL_MSG_H
+
+#include "core/parser/msg_parser.h"
+
+#include "core_session.h"
+
+/** What tells the session and the sender. */
+struct irl_msg_key
+{
+	str callid, from_tag, to_tag;
+};
+
+/** @return 0, or EINVAL when the message lacks one of the header fields */
+int irl_msg_key(struct sip_msg *msg, struct irl_msg_key *key);
+
+/** The CSeq number of a request or response, if it is legal and, for a
+ * request, names its method. @return 0, EINVAL or EOVERFLOW */
+int irl_msg_cseq(struct sip_msg *msg, uint32_t *number);
+
+/** The whole value of From or To. */
+str irl_msg_from(struct sip_msg *msg);
+str irl_msg_to(struct sip_msg *msg);
+
+/**
+ * The URI of the one Contact.
+ *
+ * Works on a request that tm keeps in shared memory too: nothing is attached
+ * to the message.
+ */
+str irl_msg_contact(struct sip_msg *msg);
+
+/**
+ * The Record-Routes, the caller's end first: of a request or a response.
+ *
+ * @return how many, -1 for a malformed or an oversized list
+ */
+int irl_msg_routes(struct sip_msg *msg, str routes[IRL_ROUTES_MAX]);
+
+/** icid-value of P-Charging-Vector. */
+str irl_msg_icid(struct sip_msg *msg);
+
+/** The side served by this pass as P-Served-User tells, else the originating
+ * one. */
+enum irl_side irl_msg_guess_side(struct sip_msg *msg);
+
+/** The served user's public identity: P-Served-User; else, originating,
+ * P-Asserted-Identity or From, terminating, the Request-URI. */
+str irl_msg_impu(struct sip_msg *msg, enum irl_side side);
+
+/** Is this branch in the Via stack? */
+int irl_msg_has_branch(struct sip_msg *msg, const char *branch);
+
+/** A Record-Route value with an address of this node. */
+int irl_route_is_own(const str *route);
+
+#endif

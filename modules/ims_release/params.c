@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "params.h"
+
+#include <string.h>
+
+#include "core/dprint.h"
+#include "core/mem/mem.h"
+#include "core/ut.h"
+
+#include "core_headers.h"
+#include "core_reason.h"
+#include "core_session.h"
+#include "store.h"
+
+struct irl_params irl_params = {
+		.default_cause = 503,
+		.default_text = str_init("Released by the network"),
+		.served_name = str_init("auto"),
+		.service_control = 1,
+		.answer_481 = 1,
+		.linger = 32,
+		.hash_size = 4096,
+		.job_window = 512,
+		.job_history = 64,
+};
+
+struct range
+{
+	const char *name;
+	const int *value;
+	int least, most;
+};
+
+static const struct range ranges[] = {
+		{"service_control", &irl_params.service_control, 0, 1},
+		{"answer_481", &irl_params.answer_481, 0, 1},
+		{"linger", &irl_params.linger, 0, 86400},
+		{"hash_size", &irl_params.hash_size, 1, IRL_SLOTS_MAX},
+		{"max_sessions", &irl_params.max_sessions, 0, 100000000},
+		{"job_rate", &irl_params.job_rate, 0, 1000000},
+		{"job_window", &irl_params.job_window, 1, 1000000},
+		{"job_history", &irl_params.job_history, 0, 10000},
+};
+
+static int check_ranges(void)
+{
+	const struct range *r;
+	size_t i;
+
+	for(i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		r = &ranges[i];
+		if(*r->value < r->least || *r->value > r->most) {
+			LM_ERR("parameter %s is %d, allowed is %d to %d\n", r->name,
+					*r->value, r->least, r->most);
+			return -1;
+		}
+	}
+	if(irl_params.hash_size & (irl_params.hash_size - 1)) {
+		LM_ERR("parameter hash_size is %d, allowed is a power of two\n",
+				irl_params.hash_size);
+		return -1;
+	}
+	return 0;
+}
+
+static int check_reason(void)
+{
+	if(irl_cause_check(irl_params.default_cause)) {
+		LM_ERR("parameter default_cause is %d, allowed is " IRL_CAUSE_RANGE
+			   "\n",
+				irl_params.default_cause);
+		return -1;
+	}
+	if(irl_text_check(&irl_params.default_text)) {
+		LM_ERR("parameter default_text is '%.*s', allowed is " IRL_TEXT_RANGE
+			   "\n",
+				irl_params.default_text.len, irl_params.default_text.s);
+		return -1;
+	}
+	return 0;
+}
+
+static int check_served(void)
+{
+	static const str names[] = {[IRL_NO_SIDE] = str_init("auto"),
+			[IRL_ORIG] = str_init("orig"), [IRL_TERM] = str_init("term")};
+	int i;
+
+	for(i = IRL_NO_SIDE; i <= IRL_TERM; i++) {
+		if(irl_str_eq(&irl_params.served_name, &names[i])) {
+			irl_params.served = i;
+			return 0;
+		}
+	}
+	LM_ERR("parameter served is '%.*s', allowed is orig, term or auto\n",
+			irl_params.served_name.len, irl_params.served_name.s);
+	return -1;
+}
+
+static int check_extra_headers(void)
+{
+	str *given = &irl_params.extra_headers;
+	char *lines;
+	int len;
+
+	if(given->len <= 0)
+		return 0;
+	lines = pkg_malloc(IRL_HEADERS_ROOM(given->len));
+	if(!lines) {
+		PKG_MEM_ERROR;
+		return -1;
+	}
+	len = irl_headers_normalize(given, lines);
+	if(len < 0) {
+		LM_ERR("parameter extra_headers is '%.*s', allowed are header lines "
+			   "'Name: value' other than those that make the BYE\n",
+				given->len, given->s);
+		pkg_free(lines);
+		return -1;
+	}
+	given->s = lines;
+	given->len = len;
+	return 0;
+}
+
+int irl_params_check(void)
+{
+	if(check_ranges() || check_reason() || check_served())
+		return -1;
+	return check_extra_headers();
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * @file params.h  The module parameters, as checked at start; read-only then
+ */
+#ifndef IRL_PARAMS_H
+#define IRL_PARAMS_H
+
+#include "core/str.h"
+
+struct irl_params
+{
+	int default_cause;
+	str default_text;
+	str served_name;
+	int served; /**< enum irl_side; IRL_NO_SIDE: auto */
+	int service_control;
+	int answer_481;
+	int linger;
+	str extra_headers;
+	int hash_size;
+	int max_sessions;
+	int job_rate;
+	int job_window;
+	int job_history;
+	str event_callback; /**< KEMI function for the event routes */
+};
+extern struct irl_params irl_params;
+
+/** Check all. @return 0; -1 with one line in the log that says which
+ * parameter, what it was and what is allowed */
+int irl_params_check(void);
+
+#endif

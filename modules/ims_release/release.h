@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * @file release.h  The procedure: from the trigger to the end of the record
+ *
+ * A trigger, an answer or a timer moves the session's state (core_fsm.h) under
+ * its lock, in whatever process it happens. What has to be done then is left
+ * in the record as a set of IRL_DO_* bits, and one process does it
+ * (worker.h). So each thing is done once, however many triggers there are, and
+ * no SIP worker sends, waits or runs a route for a release.
+ */
+#ifndef IRL_RELEASE_H
+#define IRL_RELEASE_H
+
+#include "core/parser/msg_parser.h"
+
+#include "core_session.h"
+
+enum irl_trigger
+{
+	IRL_STARTED,
+	IRL_UNDER_WAY,	/**< another trigger came before */
+	IRL_NO_SESSION, /**< unknown, ended or released */
+	IRL_NO_MEMORY
+};
+
+/**
+ * Release a session (TS 24.229 5.4.5.1).
+ *
+ * @param cause, text checked by core_reason.h
+ * @param job 0: of no job
+ */
+enum irl_trigger irl_release_trigger(
+		uint64_t id, int cause, const str *text, uint32_t job);
+
+/** An event of a session; its slot is locked and stays so until
+ * irl_release_unlock(). An event that is illegal now changes nothing. */
+void irl_release_event(struct irl_session *s, enum irl_event ev);
+
+/** Unlock, erase the session if its time has come, have done what is due. */
+void irl_release_unlock(struct irl_session *s);
+
+/** This BYE is one of the pair: its Via stack has a branch of ours that has
+ * no answer yet. Slot locked, headers parsed. */
+int irl_release_is_own(const struct irl_session *s, struct sip_msg *msg);
+
+/** For the releasing process: do what is due of a session. */
+void irl_release_step(uint64_t id);
+
+/** For the releasing process: an event by timer. */
+void irl_release_timer(uint64_t id, enum irl_event ev);
+
+#endif

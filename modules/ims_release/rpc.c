@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rpc.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/socket_info.h"
+
+#include "arguments.h"
+#include "core_cseq.h"
+#include "core_route_set.h"
+#include "event_route.h"
+#include "job.h"
+#include "msg.h"
+#include "snapshot.h"
+#include "store.h"
+
+#define LIST_LIMIT 50
+#define LIST_LIMIT_MAX 1000
+#define JOBS_MAX 10000
+
+/* A word of digits comes as an integer: the dot has it turned into text. */
+#define TEXT ".S"
+#define OPTIONAL_TEXT "*.S"
+
+static int optional_text(rpc_t *rpc, void *ctx, str *s)
+{
+	s->s = NULL;
+	s->len = 0;
+	return rpc->scan(ctx, OPTIONAL_TEXT, s) > 0;
+}
+
+/* SELECTOR VALUE; with a fault sent, -1. */
+static int scan_selector(rpc_t *rpc, void *ctx, struct irl_selector *sel)
+{
+	const char *error;
+	str name, value;
+
+	if(rpc->scan(ctx, TEXT TEXT, &name, &value) < 2) {
+		rpc->fault(ctx, 400,
+				"SELECTOR VALUE expected, selector is one of " IRL_SELECTORS);
+		return -1;
+	}
+	if(irl_selector_parse(&name, &value, sel, &error) == 0)
+		return 0;
+	rpc->fault(ctx, 400, "%s", error);
+	return -1;
+}
+
+/* Ids of what the selector means; with a fault sent, -1. */
+static long select_ids(
+		rpc_t *rpc, void *ctx, const struct irl_selector *sel, uint64_t **ids)
+{
+	long n = irl_selector_ids(sel, ids);
+
+	if(n < 0)
+		rpc->fault(ctx, 500, "out of memory");
+	return n;
+}
+
+static int names_one(const struct irl_selector *sel)
+{
+	return sel->kind == IRL_SEL_CALLID || sel->kind == IRL_SEL_ID;
+}
+
+static const char *release_doc[] = {
+		"Release sessions: SELECTOR VALUE [CAUSE [TEXT]]", NULL};
+
+static void rpc_release(rpc_t *rpc, void *ctx)
+{
+	struct irl_selector sel;
+	char error[IRL_ERROR_SIZE];
+	uint64_t *ids = NULL;
+	str cause_arg, text_arg, text;
+	uint32_t job;
+	int cause, has_text;
+	long n;
+	void *reply;
+
+	if(scan_selector(rpc, ctx, &sel) < 0)
+		return;
+	optional_text(rpc, ctx, &cause_arg);
+	has_text = optional_text(rpc, ctx, &text_arg);
+	if(irl_argument_cause(&cause_arg, &cause, error)
+			|| irl_argument_text(has_text ? &text_arg : NULL, &text, error)) {
+		rpc->fault(ctx, 400, "%s", error);
+		return;
+	}
+	n = select_ids(rpc, ctx, &sel, &ids);
+	if(n < 0)
+		return;
+	if(!n && names_one(&sel)) {
+		rpc->fault(ctx, 404, "no such session");
+		return;
+	}
+	job = irl_job_start(&sel, ids, n, cause, &text);
+	free(ids);
+	if(!job)
+		rpc->fault(ctx, 500, "out of shared memory");
+	else if(rpc->add(ctx, "{", &reply) >= 0)
+		rpc->struct_add(reply, "dd", "job", (int)job, "matched", (int)n);
+}
+
+/* ---- sessions -------------------------------------------------------------------- */
+
+static struct irl_snapshot snap;
+
+static int snapshot_of(uint64_t id)
+{
+	struct irl_session *s = irl_store_get(id);
+
+	if(!s)
+		return -1;
+	irl_snapshot_take(&snap, s, s->current);
+	irl_store_unlock(s->hash);
+	return 0;
+}
+
+static void add_text(
+		rpc_t *rpc, void *to, char *name, struct irl_text text)
+{
+	str v = irl_snapshot_text(&snap, text);
+
+	rpc->struct_add(to, "S", name, &v);
+}
+
+static void add_id(rpc_t *rpc, void *to)
+{
+	char id[IRL_ID_SIZE];
+
+	rpc->struct_add(to, "s", "id", irl_id_print(snap.s.id, id));
+	add_text(rpc, to, "callid", snap.s.callid);
+	rpc->struct_add(to, "ss", "state",
+			irl_state_name((enum irl_state)snap.s.state), "served",
+			irl_side_name(irl_session_served(&snap.s)));
+	add_text(rpc, to, "impu", snap.s.impu);
+}
+
+static void add_parties(rpc_t *rpc, void *to)
+{
+	add_text(rpc, to, "from", snap.s.from);
+	add_text(rpc, to, "to", snap.dlg.answered ? snap.dlg.to : snap.s.to);
+	rpc->struct_add(to, "d", "age", (int)(time(NULL) - snap.s.created));
+}
+
+static const char *list_doc[] = {
+		"List sessions, the dry run of release: SELECTOR VALUE [OFFSET "
+		"[LIMIT]]",
+		NULL};
+
+static int scan_page(rpc_t *rpc, void *ctx, long *offset, long *limit)
+{
+	char error[IRL_ERROR_SIZE];
+	str arg;
+
+	*offset = 0;
+	*limit = LIST_LIMIT;
+	if((optional_text(rpc, ctx, &arg)
+			   && irl_argument_number(
+					   "offset", &arg, 0, 2147483647L, offset, error))
+			|| (optional_text(rpc, ctx, &arg)
+					&& irl_argument_number("limit", &arg, 1, LIST_LIMIT_MAX,
+							limit, error))) {
+		rpc->fault(ctx, 400, "%s", error);
+		return -1;
+	}
+	return 0;
+}
+
+static void rpc_list(rpc_t *rpc, void *ctx)
+{
+	struct irl_selector sel;
+	uint64_t *ids = NULL;
+	long n, i, offset, limit;
+	void *reply, *list, *item;
+
+	if(scan_selector(rpc, ctx, &sel) < 0
+			|| scan_page(rpc, ctx, &offset, &limit) < 0)
+		return;
+	n = select_ids(rpc, ctx, &sel, &ids);
+	if(n < 0)
+		return;
+	if(rpc->add(ctx, "{", &reply) >= 0
+			&& rpc->struct_add(reply, "dd[", "matched", (int)n, "offset",
+					   (int)offset, "sessions", &list)
+					   >= 0) {
+		for(i = offset; i < n && i < offset + limit; i++) {
+			if(snapshot_of(ids[i]) < 0
+					|| rpc->array_add(list, "{", &item) < 0)
+				continue;
+			add_id(rpc, item);
+			add_parties(rpc, item);
+		}
+	}
+	free(ids);
+}
+
+static void add_leg(rpc_t *rpc, void *to, enum irl_leg_id leg)
+{
+	const struct irl_pass *entry =
+			irl_session_entry(&snap.s, &snap.dlg, NULL);
+	const struct socket_info *si = NULL;
+	str all[IRL_ROUTES_MAX], routes[IRL_ROUTES_MAX];
+	str tag = irl_session_tag(&snap.s, &snap.dlg, leg);
+	str contact = irl_session_target(&snap.s, &snap.dlg, leg);
+	str sock = {"", 0};
+	void *leg_reply, *list;
+	int n, own, i;
+
+	n = irl_session_routes(&snap.s, &snap.dlg, all);
+	own = entry ? irl_routes_own(
+				  all, n, entry->nroutes, irl_route_is_own)
+				: 0;
+	n = irl_routes_towards(all, n, entry ? entry->nroutes : 0, own,
+			leg == IRL_CALLEE, 0, routes);
+	if(entry)
+		si = leg == IRL_CALLER ? entry->in : entry->out;
+	if(si)
+		sock = si->sock_str;
+	if(rpc->struct_add(to, "{", leg == IRL_CALLER ? "caller" : "callee",
+			   &leg_reply)
+			< 0)
+		return;
+	rpc->struct_add(leg_reply, "SdS[", "tag", &tag, "cseq",
+			(int)irl_cseq_highest(snap.dlg.leg[leg].cseq), "contact",
+			&contact, "routes", &list);
+	for(i = 0; i < n; i++)
+		rpc->array_add(list, "S", &routes[i]);
+	rpc->struct_add(leg_reply, "S", "socket", &sock);
+}
+
+static const char *show_doc[] = {
+		"Show the one session that matches: SELECTOR VALUE", NULL};
+
+static void rpc_show(rpc_t *rpc, void *ctx)
+{
+	struct irl_selector sel;
+	uint64_t *ids = NULL;
+	void *reply;
+	long n;
+
+	if(scan_selector(rpc, ctx, &sel) < 0)
+		return;
+	n = select_ids(rpc, ctx, &sel, &ids);
+	if(n == 1 && snapshot_of(ids[0]) < 0)
+		n = 0;
+	free(ids);
+	if(n == 0)
+		rpc->fault(ctx, 404, "no such session");
+	if(n > 1)
+		rpc->fault(ctx, 409, "%ld sessions match", n);
+	if(n != 1 || rpc->add(ctx, "{", &reply) < 0)
+		return;
+	add_id(rpc, reply);
+	add_text(rpc, reply, "icid", snap.s.icid);
+	add_parties(rpc, reply);
+	add_leg(rpc, reply, IRL_CALLER);
+	add_leg(rpc, reply, IRL_CALLEE);
+}
+
+/* ---- jobs ------------------------------------------------------------------------ */
+
+static const char *job_state(const struct irl_job_info *info)
+{
+	static const char *const names[] = {"running", "done", "cancelled"};
+
+	return names[info->state];
+}
+
+static void add_job(rpc_t *rpc, void *to, const struct irl_job_info *info)
+{
+	rpc->struct_add(to, "dsssds", "id", (int)info->id, "state",
+			job_state(info), "selector", irl_selector_name(info->kind),
+			"value", info->value, "cause", info->cause, "text", info->text);
+	rpc->struct_add(to, "ddddd", "matched", (int)info->matched, "released", (int)info->released, "failed",
+			(int)info->failed, "ended", (int)info->ended, "in_progress",
+			(int)info->in_progress);
+	rpc->struct_add(to, "fdd", "rate", info->rate, "elapsed_ms",
+			(int)info->elapsed_ms, "eta_ms", (int)info->eta_ms);
+}
+
+/* ID of a job; with a fault sent, -1. */
+static int scan_job(rpc_t *rpc, void *ctx, uint32_t *id)
+{
+	char error[IRL_ERROR_SIZE];
+	long n;
+	str arg;
+
+	if(rpc->scan(ctx, TEXT, &arg) < 1) {
+		rpc->fault(ctx, 400, "ID of a job expected");
+		return -1;
+	}
+	if(irl_argument_number("id", &arg, 1, 4294967295L, &n, error)) {
+		rpc->fault(ctx, 400, "%s", error);
+		return -1;
+	}
+	*id = (uint32_t)n;
+	return 0;
+}
+
+static const char *jobs_doc[] = {"List jobs, newest first", NULL};
+
+static void rpc_jobs(rpc_t *rpc, void *ctx)
+{
+	struct irl_job_info info;
+	uint32_t *ids = malloc(JOBS_MAX * sizeof(*ids));
+	int i, n = ids ? irl_job_ids(ids, JOBS_MAX) : 0;
+
+	for(i = 0; i < n; i++) {
+		if(irl_job_info(ids[i], &info) == 0)
+			rpc->rpl_printf(ctx,
+					"%u %s %s %s matched %u released %u failed %u ended %u "
+					"in_progress %u",
+					info.id, job_state(&info), irl_selector_name(info.kind),
+					info.value, info.matched, info.released, info.failed,
+					info.ended, info.in_progress);
+	}
+	free(ids);
+}
+
+static const char *job_doc[] = {"Show a job: ID", NULL};
+
+static void rpc_job(rpc_t *rpc, void *ctx)
+{
+	struct irl_job_info info;
+	void *reply, *list, *item;
+	uint32_t id;
+	int i;
+
+	if(scan_job(rpc, ctx, &id) < 0)
+		return;
+	if(irl_job_info(id, &info) != 0) {
+		rpc->fault(ctx, 404, "no such job");
+		return;
+	}
+	if(rpc->add(ctx, "{", &reply) < 0)
+		return;
+	add_job(rpc, reply, &info);
+	rpc->struct_add(reply, "[", "codes", &list);
+	for(i = 0; i < info.ncodes; i++) {
+		if(rpc->array_add(list, "{", &item) < 0)
+			return;
+		rpc->struct_add(item, "sdd", "leg",
+				info.codes[i].leg == IRL_CALLER ? "caller" : "callee", "code",
+				(int)info.codes[i].code, "count", (int)info.codes[i].count);
+	}
+}
+
+static const char *cancel_doc[] = {
+		"Stop a job, what it began is finished: ID", NULL};
+
+static void rpc_cancel(rpc_t *rpc, void *ctx)
+{
+	uint32_t id;
+
+	if(scan_job(rpc, ctx, &id) == 0 && irl_job_cancel(id) != 0)
+		rpc->fault(ctx, 404, "no such job");
+}
+
+static const char *rate_doc[] = {
+		"Read or set how many sessions jobs start a second: [N]", NULL};
+
+static void rpc_rate(rpc_t *rpc, void *ctx)
+{
+	char error[IRL_ERROR_SIZE];
+	void *reply;
+	long n = -1;
+	str arg;
+
+	if(optional_text(rpc, ctx, &arg)
+			&& irl_argument_number("rate", &arg, 0, 1000000, &n, error)) {
+		rpc->fault(ctx, 400, "%s", error);
+		return;
+	}
+	if(rpc->add(ctx, "{", &reply) >= 0)
+		rpc->struct_add(reply, "d", "job_rate", irl_job_rate((int)n));
+}
+
+rpc_export_t irl_rpc[] = {
+		{"ims_release.release", rpc_release, release_doc, 0},
+		{"ims_release.list", rpc_list, list_doc, 0},
+		{"ims_release.show", rpc_show, show_doc, 0},
+		{"ims_release.jobs", rpc_jobs, jobs_doc, RET_ARRAY},
+		{"ims_release.job", rpc_job, job_doc, 0},
+		{"ims_release.cancel", rpc_cancel, cancel_doc, 0},
+		{"ims_release.rate", rpc_rate, rate_doc, 0},
+		{NULL, NULL, NULL, 0}};

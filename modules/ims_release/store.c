@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/atomic_ops.h"
+#include "core/hashes.h"
+#include "core/locking.h"
+#include "core/mem/shm_mem.h"
+
+#define NUMBER_BITS 40
+#define NUMBER_MASK ((1ULL << NUMBER_BITS) - 1)
+
+struct slot
+{
+	gen_lock_t lock;
+	struct irl_session *first;
+	uint64_t number; /* of the last session put in */
+};
+
+struct table
+{
+	atomic_t sessions;
+	atomic_t releasing;
+	int max_sessions;
+	uint32_t mask;
+	struct slot slot[];
+};
+
+static struct table *table;
+
+static void *shm_alloc(size_t size)
+{
+	return shm_malloc(size);
+}
+
+static void shm_release(void *p)
+{
+	shm_free(p);
+}
+
+int irl_store_init(int slots, int max_sessions)
+{
+	size_t size = sizeof(*table) + (size_t)slots * sizeof(table->slot[0]);
+	int i;
+
+	irl_mem.alloc = shm_alloc;
+	irl_mem.release = shm_release;
+	table = shm_malloc(size);
+	if(!table)
+		return ENOMEM;
+	memset(table, 0, size);
+	table->max_sessions = max_sessions;
+	table->mask = (uint32_t)slots - 1;
+	for(i = 0; i < slots; i++) {
+		if(!lock_init(&table->slot[i].lock)) {
+			shm_free(table);
+			table = NULL;
+			return ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void irl_store_destroy(void)
+{
+	struct irl_session *s, *next;
+	uint32_t i;
+
+	if(!table)
+		return;
+	for(i = 0; i <= table->mask; i++) {
+		for(s = table->slot[i].first; s; s = next) {
+			next = s->next;
+			irl_session_free(s);
+		}
+		lock_destroy(&table->slot[i].lock);
+	}
+	shm_free(table);
+	table = NULL;
+}
+
+static struct slot *slot_of(uint32_t hash)
+{
+	return &table->slot[hash & table->mask];
+}
+
+uint32_t irl_store_lock(const str *callid)
+{
+	uint32_t hash = get_hash1_raw(callid->s, callid->len);
+
+	lock_get(&slot_of(hash)->lock);
+	return hash;
+}
+
+void irl_store_unlock(uint32_t hash)
+{
+	lock_release(&slot_of(hash)->lock);
+}
+
+struct irl_session *irl_store_next(
+		uint32_t hash, const str *callid, struct irl_session *after)
+{
+	struct irl_session *s = after ? after->next : slot_of(hash)->first;
+	str have;
+
+	for(; s; s = s->next) {
+		have = irl_text_get(&s->text, s->callid);
+		if(s->hash == hash && irl_str_eq(&have, callid))
+			return s;
+	}
+	return NULL;
+}
+
+struct irl_session *irl_store_get(uint64_t id)
+{
+	uint64_t slot = id >> NUMBER_BITS;
+	struct irl_session *s;
+
+	if(slot > table->mask)
+		return NULL;
+	lock_get(&table->slot[slot].lock);
+	for(s = table->slot[slot].first; s; s = s->next) {
+		if(s->id == id)
+			return s;
+	}
+	lock_release(&table->slot[slot].lock);
+	return NULL;
+}
+
+int irl_store_insert(uint32_t hash, struct irl_session *s)
+{
+	struct slot *slot = slot_of(hash);
+
+	if(table->max_sessions
+			&& atomic_get(&table->sessions) >= table->max_sessions)
+		return ENOSPC;
+	slot->number = (slot->number + 1) & NUMBER_MASK;
+	s->hash = hash;
+	s->id = (uint64_t)(hash & table->mask) << NUMBER_BITS | slot->number;
+	s->next = slot->first;
+	slot->first = s;
+	atomic_inc(&table->sessions);
+	return 0;
+}
+
+void irl_store_erase(struct irl_session *s)
+{
+	struct irl_session **at = &slot_of(s->hash)->first;
+
+	while(*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	irl_store_state_changed((enum irl_state)s->state, IRL_GONE);
+	irl_session_free(s);
+}
+
+uint32_t irl_store_lock_slot(int slot, struct irl_session **first)
+{
+	lock_get(&table->slot[slot].lock);
+	*first = table->slot[slot].first;
+	return (uint32_t)slot;
+}
+
+int irl_store_slots(void)
+{
+	return (int)table->mask + 1;
+}
+
+long irl_store_count(void)
+{
+	return table ? atomic_get(&table->sessions) : 0;
+}
+
+long irl_store_releasing(void)
+{
+	return table ? atomic_get(&table->releasing) : 0;
+}
+
+void irl_store_state_changed(enum irl_state from, enum irl_state to)
+{
+	if(irl_state_releasing(to) && !irl_state_releasing(from))
+		atomic_inc(&table->releasing);
+	if(irl_state_releasing(from) && !irl_state_releasing(to))
+		atomic_dec(&table->releasing);
+	if(from < IRL_RELEASED && to >= IRL_RELEASED)
+		atomic_dec(&table->sessions);
+}
+
+int irl_store_slot(const str *callid)
+{
+	return (int)(get_hash1_raw(callid->s, callid->len) & table->mask);
+}
+
+uint64_t irl_id_slot(uint64_t id)
+{
+	return id >> NUMBER_BITS;
+}
+
+char *irl_id_print(uint64_t id, char buf[IRL_ID_SIZE])
+{
+	snprintf(buf, IRL_ID_SIZE, "%llu:%llu",
+			(unsigned long long)(id >> NUMBER_BITS),
+			(unsigned long long)(id & NUMBER_MASK));
+	return buf;
+}
+
+int irl_id_parse(const str *text, uint64_t *id)
+{
+	char buf[IRL_ID_SIZE];
+	unsigned long long slot, number;
+	char *end;
+
+	if(text->len <= 0 || text->len >= IRL_ID_SIZE
+			|| (int)strspn(text->s, "0123456789:") < text->len)
+		return EINVAL;
+	memcpy(buf, text->s, (size_t)text->len);
+	buf[text->len] = '\0';
+	slot = strtoull(buf, &end, 10);
+	if(end == buf || *end != ':' || slot >= IRL_SLOTS_MAX)
+		return EINVAL;
+	number = strtoull(end + 1, &end, 10);
+	if(*end || end[-1] == ':' || number > NUMBER_MASK)
+		return EINVAL;
+	*id = (uint64_t)slot << NUMBER_BITS | number;
+	return 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * @file store.h  The session table in shared memory
+ *
+ * Slots by Call-ID, one lock each. All of a record is read and written under
+ * its slot's lock, and that lock is a leaf: nothing is sent, nothing of tm or
+ * of a dialog module is called while it is held. Dialog modules call us with
+ * their own locks held, tm with that of its hash table.
+ *
+ * Outside the lock a session is known by its id, never by its address.
+ */
+#ifndef IRL_STORE_H
+#define IRL_STORE_H
+
+#include "core_session.h"
+
+/** Slots at most: an id has 20 bits for the slot and 40 for the number in it,
+ * and fits with 4 bits to spare into a pointer, as a parameter of callbacks. */
+#define IRL_SLOTS_MAX (1 << 20)
+
+/** Room for an id as text: "slot:number". */
+#define IRL_ID_SIZE 24
+
+/**
+ * @param slots        a power of two, up to IRL_SLOTS_MAX
+ * @param max_sessions 0: no bound
+ * @return 0 or ENOMEM
+ */
+int irl_store_init(int slots, int max_sessions);
+void irl_store_destroy(void);
+
+/** Lock the slot of a Call-ID. @return its hash, for irl_store_unlock() */
+uint32_t irl_store_lock(const str *callid);
+void irl_store_unlock(uint32_t hash);
+
+/**
+ * The sessions of a Call-ID, one after the other; slot locked.
+ *
+ * @param after NULL for the first
+ */
+struct irl_session *irl_store_next(
+		uint32_t hash, const str *callid, struct irl_session *after);
+
+/** Lock the slot of an id. @return the session; NULL, and nothing locked, when
+ * there is none. Ends with irl_store_unlock(s->hash). */
+struct irl_session *irl_store_get(uint64_t id);
+
+/**
+ * Put a new record in; slot of `hash` locked.
+ *
+ * @return 0, or ENOSPC above max_sessions; then the caller keeps the record
+ */
+int irl_store_insert(uint32_t hash, struct irl_session *s);
+
+/** Take a record out and free it; slot locked. */
+void irl_store_erase(struct irl_session *s);
+
+/** For the walk over all: the first session of a slot, slot locked.
+ * @return hash to unlock with */
+uint32_t irl_store_lock_slot(int slot, struct irl_session **first);
+int irl_store_slots(void);
+
+/** Sessions in the table that are not yet released. */
+long irl_store_count(void);
+/** Sessions with a release under way. */
+long irl_store_releasing(void);
+
+/** Have the counts follow a change of state; slot locked. */
+void irl_store_state_changed(enum irl_state from, enum irl_state to);
+
+/** The slot of a Call-ID, and that of an id (which may not exist). */
+int irl_store_slot(const str *callid);
+uint64_t irl_id_slot(uint64_t id);
+
+/** Print an id. @return `buf` */
+char *irl_id_print(uint64_t id, char buf[IRL_ID_SIZE]);
+
+/** Read one. @return 0 or EINVAL */
+int irl_id_parse(const str *text, uint64_t *id);
+
+#endif
