@@ -12,7 +12,7 @@ struct irl_mem irl_mem;
 
 str irl_text_get(const struct irl_block *b, struct irl_text t)
 {
-	str v = {NULL, t.len};
+	str v = {"", t.len};
 
 	if(t.len)
 		v.s = b->s + t.off;

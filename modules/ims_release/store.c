@@ -120,7 +120,8 @@ struct irl_session *irl_store_get(uint64_t id)
 	uint64_t slot = id >> NUMBER_BITS;
 	struct irl_session *s;
 
-	if(slot > table->mask)
+	/* at the end of all, a dialog module still frees its records */
+	if(!table || slot > table->mask)
 		return NULL;
 	lock_get(&table->slot[slot].lock);
 	for(s = table->slot[slot].first; s; s = s->next) {
