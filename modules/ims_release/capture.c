@@ -12,6 +12,7 @@
 
 #include "core_cseq.h"
 #include "core_nameaddr.h"
+#include "core_route_set.h"
 #include "host_end.h"
 #include "msg.h"
 #include "params.h"
@@ -35,7 +36,8 @@ static struct
 		WITHIN	 /* request of a recorded session */
 	} kind;
 	int own; /* BYE of ours */
-	int due; /* ACK that a release waits for */
+	int due;   /* ACK that a release waits for */
+	int fresh; /* its CSeq is the highest so far: not a later pass of it */
 	uint64_t id;
 	int pass;
 	struct cell *transaction;
@@ -78,6 +80,12 @@ static void note_ack(struct irl_session *s, struct irl_dialog *dlg)
 {
 	uint8_t before = s->state;
 
+	/* it comes by once a pass, and before its last pass the callee has not
+	 * got it: too early for a BYE (RFC 3261 15) */
+	if(dlg->acks > 1) {
+		dlg->acks--;
+		return;
+	}
 	if(dlg != s->current)
 		return;
 	irl_release_event(s, IRL_EV_ACK);
@@ -103,8 +111,10 @@ static enum verdict take_request(struct irl_session *s, struct irl_dialog *dlg,
 		now.own = method == METHOD_BYE && irl_release_is_own(s, msg);
 		return now.own || !irl_params.answer_481 ? PROCEED : REFUSE;
 	}
-	if(irl_msg_cseq(msg, &cseq) == 0)
+	if(irl_msg_cseq(msg, &cseq) == 0) {
+		now.fresh = cseq >= dlg->leg[leg].cseq;
 		irl_cseq_note(&dlg->leg[leg].cseq, cseq);
+	}
 	return PROCEED;
 }
 
@@ -142,6 +152,7 @@ static int on_request(struct sip_msg *msg, unsigned int flags, void *param)
 	now.kind = OTHER;
 	now.own = 0;
 	now.due = 0;
+	now.fresh = 0;
 	now.id = 0;
 	now.transaction = NULL;
 	now.said = IRL_NO_SIDE;
@@ -159,11 +170,66 @@ static int on_request(struct sip_msg *msg, unsigned int flags, void *param)
 	return 0;
 }
 
-/* After the script. An ACK that a release waited for has been relayed. */
+/* The transaction of the request just processed, as it is found again. */
+static struct irl_transaction_id transaction_id(void)
+{
+	struct irl_transaction_id id = {
+			now.transaction->hash_index, now.transaction->label, 1};
+
+	return id;
+}
+
+/* A re-INVITE or UPDATE has been relayed: a release will answer it. */
+static void keep_pending(struct sip_msg *msg)
+{
+	struct irl_session *s;
+	struct irl_dialog *dlg;
+	struct irl_msg_key key;
+	enum irl_leg_id leg;
+
+	if(irl_msg_key(msg, &key) != 0)
+		return;
+	s = irl_store_get(now.id);
+	if(!s)
+		return;
+	dlg = irl_session_match(s, &key.from_tag, &key.to_tag, &leg);
+	if(dlg && msg->REQ_METHOD == METHOD_INVITE)
+		dlg->leg[leg].reinvite = transaction_id();
+	else if(dlg)
+		dlg->leg[leg].update = transaction_id();
+	irl_store_unlock(s->hash);
+}
+
+/* The initial INVITE has been relayed: now it can be cancelled. */
+static void keep_invite(void)
+{
+	struct irl_session *s = irl_store_get(now.id);
+
+	if(!s)
+		return;
+	s->invite = transaction_id();
+	/* a release could do nothing until now */
+	if(s->state == IRL_CANCELLING)
+		s->release->todo |= IRL_DO_CANCEL;
+	irl_release_unlock(s);
+}
+
+/* After the script: the request has been relayed, or answered. */
 static int on_done(struct sip_msg *msg, unsigned int flags, void *param)
 {
-	if(is_now(msg) && now.due)
+	if(!is_now(msg) || !now.id)
+		return 1;
+	if(now.due)
 		irl_worker_post(now.id);
+	if(!now.transaction)
+		return 1;
+	if(now.kind == INITIAL && now.pass == 0)
+		keep_invite();
+	else if(now.kind == WITHIN && now.fresh
+			&& (msg->REQ_METHOD == METHOD_INVITE
+					|| msg->REQ_METHOD == METHOD_UPDATE))
+		keep_pending(msg);
+	now.transaction = NULL;
 	return 1;
 }
 
@@ -178,39 +244,165 @@ static int untag(const str *value, int which, str *out)
 	return irl_nameaddr_untagged(value, buf[which], sizeof(buf[0]), out);
 }
 
-static void take_answer(struct sip_msg *rpl, uint64_t id, int pass)
+/* @return 0, or -1 for a 2xx that cannot be a dialog's */
+static int read_answer(
+		struct sip_msg *rpl, str *routes, struct irl_answer *ans)
 {
-	str routes[IRL_ROUTES_MAX];
-	struct irl_answer ans = {.routes = routes, .pass = pass};
 	struct irl_msg_key key;
-	struct irl_session *s;
-	struct irl_dialog *dlg;
 	str to;
-	int known;
 
 	if(irl_msg_key(rpl, &key) != 0 || !key.to_tag.len)
-		return;
+		return -1;
 	to = irl_msg_to(rpl);
-	ans.nroutes = irl_msg_routes(rpl, routes);
-	if(ans.nroutes < 0 || untag(&to, 0, &ans.to) != 0) {
+	ans->routes = routes;
+	ans->nroutes = irl_msg_routes(rpl, routes);
+	if(ans->nroutes < 0 || untag(&to, 0, &ans->to) != 0) {
 		LM_WARN("2xx with a malformed To or Record-Route, Call-ID %.*s\n",
 				key.callid.len, key.callid.s);
+		return -1;
+	}
+	ans->tag = key.to_tag;
+	ans->contact = irl_msg_contact(rpl);
+	ans->socket = rpl->rcv.bind_address;
+	return 0;
+}
+
+/* Passes at which we record-routed: as often the ACK will come by. Copies of
+ * the INVITE that forked between two passes count as one. */
+static uint8_t passes_of_ack(
+		const struct irl_session *s, const struct irl_answer *ans)
+{
+	uint32_t seen = 0;
+	int i, n = 0;
+
+	for(i = 0; i < s->npasses; i++) {
+		int at = s->pass[i].nroutes;
+
+		if(at >= IRL_ROUTES_MAX || (seen & (1u << at)))
+			continue;
+		seen |= 1u << at;
+		n += irl_routes_own(ans->routes, ans->nroutes, at, irl_route_is_own)
+			 > 0;
+	}
+	return (uint8_t)n;
+}
+
+/* The session that has the dialog: a second answer to a forked INVITE has
+ * made one of its own. Slot locked. */
+static struct irl_session *session_of_dialog(
+		struct irl_session *s, const str *tag)
+{
+	str callid = irl_text_get(&s->text, s->callid);
+	str caller = irl_text_get(&s->text, s->from_tag), other;
+	struct irl_session *sibling = NULL;
+
+	if(irl_session_dialog(s, tag))
+		return s;
+	while((sibling = irl_store_next(s->hash, &callid, sibling))) {
+		other = irl_text_get(&sibling->text, sibling->from_tag);
+		if(irl_str_eq(&other, &caller) && irl_session_dialog(sibling, tag))
+			return sibling;
+	}
+	return s;
+}
+
+/* A dialog was answered after another one: a session of its own, released
+ * with the first. Slot locked. */
+static void split(struct irl_session *s, struct irl_dialog *dlg)
+{
+	struct irl_session *other = irl_session_split(s, dlg);
+
+	if(!other || irl_store_insert(s->hash, other) != 0) {
+		LM_ERR("second answer not recorded: out of memory or max_sessions\n");
+		irl_session_free(other);
 		return;
 	}
-	ans.tag = key.to_tag;
-	ans.contact = irl_msg_contact(rpl);
-	ans.socket = rpl->rcv.bind_address;
+	if(s->release)
+		irl_release_together(other, s->release);
+}
+
+/* A 2xx to the INVITE that we have already ended: not the caller's any more.
+ * Slot locked. */
+static void take_late(struct irl_session *s, const struct irl_answer *ans)
+{
+	struct irl_dialog *dlg = irl_session_answer(s, ans);
+
+	if(!dlg)
+		return;
+	dlg->late = dlg->late == IRL_NOT_LATE	  ? IRL_LATE_DUE
+				: dlg->late == IRL_LATE_DONE ? IRL_LATE_ACK_DUE
+											 : dlg->late;
+	irl_release_event(s, IRL_EV_ANSWER);
+}
+
+/* @return 1 when the 2xx must not reach the caller */
+static int take_answer(struct sip_msg *rpl, uint64_t id, int pass)
+{
+	str routes[IRL_ROUTES_MAX];
+	struct irl_answer ans = {.pass = pass};
+	struct irl_session *s;
+	struct irl_dialog *dlg;
+	int known, late;
+
+	if(read_answer(rpl, routes, &ans) < 0)
+		return 0;
 	s = irl_store_get(id);
 	if(!s)
-		return;
-	dlg = irl_session_dialog(s, &ans.tag);
-	known = dlg && dlg->answered;
-	dlg = irl_session_answer(s, &ans);
-	if(dlg && !known)
-		irl_release_event(s, IRL_EV_ANSWER);
+		return 0;
+	s = session_of_dialog(s, &ans.tag);
+	late = s->cancelled && pass == 0;
+	if(late) {
+		take_late(s, &ans);
+	} else {
+		dlg = irl_session_dialog(s, &ans.tag);
+		known = dlg && dlg->answered;
+		dlg = irl_session_answer(s, &ans);
+		if(!dlg)
+			LM_ERR("2xx not recorded: out of memory or too much text\n");
+		else if(!known && !s->cancelled) {
+			dlg->acks = passes_of_ack(s, &ans);
+			if(dlg == s->current)
+				irl_release_event(s, IRL_EV_ANSWER);
+			else
+				split(s, dlg);
+		}
+	}
 	irl_release_unlock(s);
-	if(!dlg)
-		LM_ERR("2xx not recorded: out of memory or too much text\n");
+	return late;
+}
+
+/* Before the script, for each response: a 2xx to an INVITE that we have ended
+ * goes no further, whether or not tm still has the transaction. */
+static int on_reply(struct sip_msg *rpl, unsigned int flags, void *param)
+{
+	str routes[IRL_ROUTES_MAX];
+	struct irl_answer ans = {.pass = 0};
+	struct irl_msg_key key;
+	struct irl_session *s = NULL;
+	uint32_t cseq, hash;
+	str tag;
+
+	if(!irl_store_cancelled() || rpl->REPLY_STATUS < 200
+			|| rpl->REPLY_STATUS > 299
+			|| get_cseq(rpl)->method_id != METHOD_INVITE
+			|| irl_msg_key(rpl, &key) != 0 || irl_msg_cseq(rpl, &cseq) != 0
+			|| read_answer(rpl, routes, &ans) < 0)
+		return 1;
+	hash = irl_store_lock(&key.callid);
+	while((s = irl_store_next(hash, &key.callid, s))) {
+		tag = irl_text_get(&s->text, s->from_tag);
+		if(s->cancelled && s->invite_cseq == cseq + 1
+				&& irl_str_eq(&tag, &key.from_tag)
+				&& s->pass[0].key == irl_msg_reply_key(rpl))
+			break;
+	}
+	if(!s) {
+		irl_store_unlock(hash);
+		return 1;
+	}
+	take_late(s, &ans);
+	irl_release_unlock(s);
+	return 0;
 }
 
 static void take_provisional(struct sip_msg *rpl, uint64_t id, int pass)
@@ -241,8 +433,11 @@ static void on_invite_response(
 	id = unpack(params->param, &pass);
 	if(params->code > 100 && params->code < 200)
 		take_provisional(rpl, id, pass);
-	else if(params->code >= 200 && params->code < 300)
-		take_answer(rpl, id, pass);
+	else if(params->code >= 200 && params->code < 300
+			&& take_answer(rpl, id, pass))
+		/* it came between on_reply() and the final response of ours: of a
+		 * 100 tm takes no notice but for the CANCEL */
+		rpl->REPLY_STATUS = 100;
 }
 
 /* tm: a response to a re-INVITE or UPDATE. Only a 2xx moves targets. */
@@ -314,6 +509,7 @@ static void watch_invite(struct sip_msg *msg)
 static void add_pass(struct irl_session *s, struct sip_msg *msg, int nroutes)
 {
 	struct irl_pass pass = {.in = msg->rcv.bind_address,
+			.key = irl_msg_request_key(msg),
 			.nroutes = (uint16_t)nroutes,
 			.guessed = (uint8_t)(irl_params.served ? irl_params.served
 												   : irl_msg_guess_side(msg))};
@@ -620,6 +816,8 @@ int irl_capture_is_own(struct sip_msg *msg)
 int irl_capture_init(void)
 {
 	if(register_script_cb(on_request, PRE_SCRIPT_CB | REQUEST_CB, NULL) < 0
+			|| register_script_cb(on_reply, PRE_SCRIPT_CB | ONREPLY_CB, NULL)
+					   < 0
 			|| register_script_cb(on_done, POST_SCRIPT_CB | REQUEST_CB, NULL)
 					   < 0
 			|| irl_tm.register_tmcb(

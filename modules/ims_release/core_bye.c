@@ -19,29 +19,46 @@ static int item_is_serviced(int item)
 	return item == 1 || item == 4;
 }
 
-int irl_bye_build(const struct irl_session *s, const struct irl_dialog *dlg,
-		enum irl_leg_id to, const struct irl_bye_policy *policy,
-		struct irl_bye *bye)
+/* All that does not depend on the way: whom it is for, whom it is from. */
+static int address(const struct irl_session *s, const struct irl_dialog *dlg,
+		enum irl_leg_id to, uint32_t rnd, struct irl_bye *bye)
 {
 	enum irl_leg_id from = to == IRL_CALLER ? IRL_CALLEE : IRL_CALLER;
-	enum irl_side serves;
-	const struct irl_pass *entry = irl_session_entry(s, dlg, &serves);
 	const struct irl_release *r = s->release;
 	str caller = irl_text_get(&s->text, s->from);
 	str callee = irl_text_get(&s->text, dlg->to);
 	str text = {(char *)r->text, r->text_len};
+
+	memset(bye, 0, sizeof(*bye));
+	bye->request_uri = irl_session_target(s, dlg, to);
+	if(!dlg->answered || !bye->request_uri.len)
+		return ENOENT;
+	bye->to = to;
+	bye->to_value = to == IRL_CALLEE ? callee : caller;
+	bye->from_value = to == IRL_CALLEE ? caller : callee;
+	bye->to_tag = irl_session_tag(s, dlg, to);
+	bye->from_tag = irl_session_tag(s, dlg, from);
+	bye->callid = irl_text_get(&s->text, s->callid);
+	bye->cseq = irl_cseq_use(dlg->leg[from].cseq, rnd);
+	bye->reason.s = bye->buf;
+	bye->reason.len = (int)irl_reason_print(
+			bye->buf, sizeof(bye->buf), r->cause, &text);
+	return 0;
+}
+
+int irl_bye_build(const struct irl_session *s, const struct irl_dialog *dlg,
+		enum irl_leg_id to, const struct irl_bye_policy *policy,
+		struct irl_bye *bye)
+{
+	enum irl_side serves;
+	const struct irl_pass *entry = irl_session_entry(s, dlg, &serves);
 	str routes[IRL_ROUTES_MAX];
 	int n, own;
 
-	memset(bye, 0, sizeof(*bye));
-	if(!entry || !dlg->answered)
-		return ENOENT;
-	bye->request_uri = irl_session_target(s, dlg, to);
-	if(!bye->request_uri.len)
+	if(address(s, dlg, to, policy->rnd, bye) != 0 || !entry)
 		return ENOENT;
 	n = irl_session_routes(s, dlg, routes);
 	own = irl_routes_own(routes, n, entry->nroutes, policy->is_own);
-	bye->to = to;
 	bye->item = item_of(serves, to);
 	bye->enters_here = policy->service_control && own > 0
 					   && item_is_serviced(bye->item);
@@ -50,14 +67,23 @@ int irl_bye_build(const struct irl_session *s, const struct irl_dialog *dlg,
 	/* what enters here comes from the other party's side of the pass */
 	bye->socket = (to == IRL_CALLER) != bye->enters_here ? entry->in
 														 : entry->out;
-	bye->to_value = to == IRL_CALLEE ? callee : caller;
-	bye->from_value = to == IRL_CALLEE ? caller : callee;
-	bye->to_tag = irl_session_tag(s, dlg, to);
-	bye->from_tag = irl_session_tag(s, dlg, from);
-	bye->callid = irl_text_get(&s->text, s->callid);
-	bye->cseq = irl_cseq_use(dlg->leg[from].cseq, policy->rnd);
-	bye->reason.s = bye->buf;
-	bye->reason.len = (int)irl_reason_print(
-			bye->buf, sizeof(bye->buf), r->cause, &text);
+	return 0;
+}
+
+int irl_bye_build_for_caller(const struct irl_session *s,
+		const struct irl_dialog *dlg, const struct irl_bye_policy *policy,
+		struct irl_bye *bye)
+{
+	const struct irl_pass *first = &s->pass[0];
+	str routes[IRL_ROUTES_MAX];
+	int n, own;
+
+	if(address(s, dlg, IRL_CALLEE, policy->rnd, bye) != 0 || !s->npasses)
+		return ENOENT;
+	n = irl_session_routes(s, dlg, routes);
+	own = irl_routes_own(routes, n, first->nroutes, policy->is_own);
+	bye->nroutes = irl_routes_towards(
+			routes, n, first->nroutes, own, 1, 0, bye->routes);
+	bye->socket = first->out;
 	return 0;
 }

@@ -22,7 +22,7 @@
 struct irl_bye
 {
 	enum irl_leg_id to; /**< the party it is destined for */
-	int item;			/**< of the clause, 1 to 4 */
+	int item;			/**< of the clause, 1 to 4; 0: of none */
 	int enters_here;	/**< goes through service control */
 	str request_uri;	/**< remote target of that party */
 	str to_value, to_tag;
@@ -56,6 +56,17 @@ struct irl_bye_policy
  */
 int irl_bye_build(const struct irl_session *s, const struct irl_dialog *dlg,
 		enum irl_leg_id to, const struct irl_bye_policy *policy,
+		struct irl_bye *bye);
+
+/**
+ * Build a request that takes the caller's place, straight to the callee from
+ * where the INVITE first left this S-CSCF: the BYE after a late 2xx, which the
+ * caller never saw (RFC 3261 13.2.2.4), and with the INVITE's CSeq the ACK.
+ *
+ * @return as irl_bye_build()
+ */
+int irl_bye_build_for_caller(const struct irl_session *s,
+		const struct irl_dialog *dlg, const struct irl_bye_policy *policy,
 		struct irl_bye *bye);
 
 #endif

@@ -33,9 +33,17 @@ static const struct cell table[IRL_STATES][IRL_EVENTS] = {
 		[IRL_EV_END]     = TO(GONE, IRL_DO_ERASE),
 	},
 	[IRL_CANCELLING] = {
-		[IRL_EV_ANSWER]  = TO(CANCELLING, IRL_DO_LATE),
-		[IRL_EV_TRIGGER] = TO(CANCELLING, 0),
+		/* the 2xx is on its way to the caller: too late to cancel */
+		[IRL_EV_ANSWER]  = TO(AWAITING_ACK, IRL_DO_AWAIT_ACK),
+		[IRL_EV_REPLY]   = TO(CANCELLED, 0),
 		[IRL_EV_FAIL]    = TO(RELEASED, IRL_DO_FINISH),
+		[IRL_EV_TRIGGER] = TO(CANCELLING, 0),
+		[IRL_EV_END]     = TO(RELEASED, IRL_DO_FINISH),
+	},
+	[IRL_CANCELLED] = {
+		[IRL_EV_ANSWER]  = TO(CANCELLED, IRL_DO_LATE),
+		[IRL_EV_FAIL]    = TO(RELEASED, IRL_DO_FINISH),
+		[IRL_EV_TRIGGER] = TO(CANCELLED, 0),
 		[IRL_EV_END]     = TO(RELEASED, IRL_DO_FINISH),
 	},
 	[IRL_AWAITING_ACK] = {
@@ -54,6 +62,9 @@ static const struct cell table[IRL_STATES][IRL_EVENTS] = {
 		[IRL_EV_FINAL]   = TO(RELEASED, IRL_DO_FINISH),
 	},
 	[IRL_RELEASED] = {
+		/* to a cancelled INVITE only */
+		[IRL_EV_ANSWER]  = TO(RELEASED, IRL_DO_LATE),
+		[IRL_EV_FAIL]    = TO(RELEASED, 0),
 		[IRL_EV_ACK]     = TO(RELEASED, 0),
 		[IRL_EV_NO_ACK]  = TO(RELEASED, 0),
 		[IRL_EV_END]     = TO(RELEASED, 0),
@@ -63,11 +74,11 @@ static const struct cell table[IRL_STATES][IRL_EVENTS] = {
 /* clang-format on */
 
 static const char *const state_labels[IRL_STATES] = {"EARLY", "ANSWERED",
-		"CONFIRMED", "CANCELLING", "AWAITING_ACK", "ENDING", "RELEASED",
+		"CONFIRMED", "CANCELLING", "CANCELLED", "AWAITING_ACK", "ENDING", "RELEASED",
 		"GONE"};
 
 static const char *const event_labels[IRL_EVENTS] = {"ANSWER", "ACK", "FAIL",
-		"TRIGGER", "NO_ACK", "FINAL", "END", "FORGET"};
+		"TRIGGER", "REPLY", "NO_ACK", "FINAL", "END", "FORGET"};
 
 int irl_fsm_next(enum irl_state state, enum irl_event ev, int *actions)
 {

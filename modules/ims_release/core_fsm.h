@@ -15,13 +15,14 @@ enum irl_state
 	IRL_EARLY = 0,	   /**< INVITE seen, no 2xx */
 	IRL_ANSWERED,	   /**< 2xx seen, no ACK */
 	IRL_CONFIRMED,	   /**< ACK seen */
-	IRL_CANCELLING,	   /**< released while early: INVITE being ended */
+	IRL_CANCELLING,	   /**< released while early: INVITE to be ended */
+	IRL_CANCELLED,	   /**< its caller is being answered by us */
 	IRL_AWAITING_ACK,  /**< released when answered: no BYE before the ACK */
 	IRL_ENDING,		   /**< the pair of BYEs is out */
 	IRL_RELEASED,	   /**< remembered, to answer 481 */
 	IRL_GONE		   /**< to be erased by who sees it */
 };
-#define IRL_STATES 8
+#define IRL_STATES 9
 
 enum irl_event
 {
@@ -29,12 +30,13 @@ enum irl_event
 	IRL_EV_ACK,
 	IRL_EV_FAIL,	   /**< the INVITE ended with 300 or above */
 	IRL_EV_TRIGGER,	   /**< to be released */
+	IRL_EV_REPLY,	   /**< the final response to the caller is ours now */
 	IRL_EV_NO_ACK,	   /**< 64*T1 passed since the trigger without the ACK */
 	IRL_EV_FINAL,	   /**< both BYEs have their final answer */
 	IRL_EV_END,		   /**< ended by others: their BYE, expiry */
 	IRL_EV_FORGET	   /**< `linger` passed */
 };
-#define IRL_EVENTS 8
+#define IRL_EVENTS 9
 
 /** What an event calls for. Bits: several may be due at once. */
 enum irl_action

@@ -37,6 +37,17 @@ struct irl_session *irl_session_new(const struct irl_invite *inv)
 	return s;
 }
 
+static void release_free(struct irl_release *r)
+{
+	struct irl_extra_bye *extra, *next;
+
+	for(extra = r->extra; extra; extra = next) {
+		next = extra->next;
+		irl_mem.release(extra);
+	}
+	irl_mem.release(r);
+}
+
 void irl_session_free(struct irl_session *s)
 {
 	struct irl_dialog *dlg, *next;
@@ -48,7 +59,7 @@ void irl_session_free(struct irl_session *s)
 		irl_mem.release(dlg);
 	}
 	if(s->release)
-		irl_mem.release(s->release);
+		release_free(s->release);
 	irl_block_free(&s->text);
 	irl_mem.release(s);
 }
@@ -244,6 +255,51 @@ struct irl_dialog *irl_session_answer(
 	if(!pass->out || s->current == dlg)
 		pass->out = ans->socket;
 	return dlg;
+}
+
+/* Take a dialog out of the list; the first one, which the record contains, is
+ * replaced by the next, which there is when another one was answered. */
+static void unlink_dialog(struct irl_session *s, struct irl_dialog *dlg)
+{
+	struct irl_dialog **at = &s->first.next, *next = s->first.next;
+
+	if(dlg == &s->first) {
+		if(s->current == next)
+			s->current = &s->first;
+		s->first = *next;
+		irl_mem.release(next);
+		return;
+	}
+	while(*at != dlg)
+		at = &(*at)->next;
+	*at = dlg->next;
+	irl_mem.release(dlg);
+}
+
+struct irl_session *irl_session_split(
+		struct irl_session *s, struct irl_dialog *dlg)
+{
+	struct irl_session *other;
+	struct irl_block text;
+
+	if(irl_block_copy(&text, &s->text) != 0)
+		return NULL;
+	other = irl_mem.alloc(sizeof(*other));
+	if(!other) {
+		irl_block_free(&text);
+		return NULL;
+	}
+	*other = *s;
+	other->text = text;
+	other->first = *dlg;
+	other->first.next = NULL;
+	other->current = &other->first;
+	other->next = NULL;
+	other->release = NULL;
+	other->hosted = 0;
+	other->state = IRL_ANSWERED;
+	unlink_dialog(s, dlg);
+	return other;
 }
 
 int irl_session_refresh(struct irl_session *s, struct irl_dialog *dlg,

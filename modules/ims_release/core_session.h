@@ -49,6 +49,7 @@ struct irl_pass
 {
 	void *in;		  /**< socket on the caller's side */
 	void *out;		  /**< socket on the callee's side, 0 before the 2xx */
+	uint32_t key;	  /**< hash of the branch above ours: tells responses */
 	uint16_t nroutes; /**< Record-Routes of the INVITE as it came in */
 	uint8_t said;	  /**< side that the script named (enum irl_side) */
 	uint8_t guessed;  /**< side by the parameter `served` */
@@ -60,6 +61,24 @@ struct irl_leg
 	uint32_t cseq;		/**< number after the highest seen from it, 0: none */
 	uint32_t refreshed; /**< `cseq` of its last refresh that got a 2xx */
 	struct irl_text target; /**< its remote target (a URI) */
+	/** its last re-INVITE and UPDATE, to be answered at a release */
+	struct irl_transaction_id reinvite, update;
+};
+
+/** A transaction of tm, by which it is found again. */
+struct irl_transaction_id
+{
+	uint32_t index, label;
+	uint8_t known;
+};
+
+/** What is due for a 2xx that came after the INVITE was cancelled. */
+enum irl_late
+{
+	IRL_NOT_LATE = 0,
+	IRL_LATE_DUE,	  /**< ACK and BYE */
+	IRL_LATE_DONE,	  /**< both sent */
+	IRL_LATE_ACK_DUE, /**< the 2xx came again: the ACK once more */
 };
 
 /** A dialog: early until its 2xx. */
@@ -73,6 +92,8 @@ struct irl_dialog
 	uint16_t passes;		/**< bit n: pass n relayed a response of it */
 	uint16_t answered;		/**< bit n: pass n relayed its 2xx; 0: early */
 	uint8_t nroutes;
+	uint8_t late; /**< enum irl_late */
+	uint8_t acks; /**< passes that the caller's ACK has still to make */
 };
 
 /** How far the BYE for one leg is. */
@@ -95,6 +116,13 @@ struct irl_leg_release
 	char branch[IRL_BRANCH_SIZE]; /**< of our Via in the BYE */
 };
 
+/** A BYE beside the pair, sent for a late 2xx. */
+struct irl_extra_bye
+{
+	struct irl_extra_bye *next;
+	char branch[IRL_BRANCH_SIZE];
+};
+
 /** What a release adds to the record: there from the trigger on. */
 struct irl_release
 {
@@ -105,6 +133,7 @@ struct irl_release
 	uint8_t text_len;
 	char text[IRL_TEXT_MAX];
 	struct irl_leg_release leg[IRL_LEGS];
+	struct irl_extra_bye *extra;
 };
 
 struct irl_session
@@ -116,7 +145,9 @@ struct irl_session
 	uint8_t state;	  /**< enum irl_state */
 	uint8_t npasses;
 	uint8_t hosted; /**< the dialog module has a record of its own */
-	uint8_t orphan; /**< its BYE was refused: no host, yet not over */
+	uint8_t orphan;	   /**< its BYE was refused: no host, yet not over */
+	uint8_t cancelled; /**< the INVITE got its final response from us */
+	struct irl_transaction_id invite; /**< at the first pass */
 	struct irl_block text;
 	struct irl_text callid;
 	struct irl_text from; /**< From value of the INVITE, without its tag */
@@ -226,6 +257,15 @@ struct irl_dialog *irl_session_early(
  */
 struct irl_dialog *irl_session_answer(
 		struct irl_session *s, const struct irl_answer *ans);
+
+/**
+ * Make a session of its own of a dialog that was answered after another one
+ * (RFC 3261 13.2.2.4: each 2xx of a forked INVITE is a dialog).
+ *
+ * @return the new record, which the dialog has moved to; NULL out of memory
+ */
+struct irl_session *irl_session_split(
+		struct irl_session *s, struct irl_dialog *dlg);
 
 /**
  * A target refresh got its 2xx (RFC 3261 12.2, RFC 3311): both its Contact

@@ -66,6 +66,20 @@ int irl_text_set(struct irl_block *b, struct irl_text *t, const str *value)
 	return 0;
 }
 
+int irl_block_copy(struct irl_block *dst, const struct irl_block *src)
+{
+	memset(dst, 0, sizeof(*dst));
+	if(!src->used)
+		return 0;
+	dst->s = irl_mem.alloc(src->size);
+	if(!dst->s)
+		return ENOMEM;
+	memcpy(dst->s, src->s, src->used);
+	dst->used = src->used;
+	dst->size = src->size;
+	return 0;
+}
+
 void irl_block_free(struct irl_block *b)
 {
 	if(b->s)

@@ -51,6 +51,9 @@ str irl_text_get(const struct irl_block *b, struct irl_text t);
  */
 int irl_text_set(struct irl_block *b, struct irl_text *t, const str *value);
 
+/** Copy a whole block. @return 0 or ENOMEM */
+int irl_block_copy(struct irl_block *dst, const struct irl_block *src);
+
 void irl_block_free(struct irl_block *b);
 
 /** @return 1 when both have the same bytes */

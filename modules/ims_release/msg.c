@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "core/forward.h"
+#include "core/hashes.h"
 #include "core/parser/contact/contact.h"
 #include "core/parser/parse_cseq.h"
 #include "core/parser/parse_from.h"
@@ -185,6 +186,25 @@ int irl_msg_has_branch(struct sip_msg *msg, const char *branch)
 		}
 	}
 	return 0;
+}
+
+static uint32_t via_key(const struct via_body *via)
+{
+	if(!via || !via->branch)
+		return 0;
+	return get_hash1_raw(via->branch->value.s, via->branch->value.len);
+}
+
+uint32_t irl_msg_request_key(struct sip_msg *req)
+{
+	return via_key(req->via1);
+}
+
+uint32_t irl_msg_reply_key(struct sip_msg *rpl)
+{
+	if(parse_headers(rpl, HDR_VIA2_F, 0) < 0)
+		return 0;
+	return via_key(rpl->via2);
 }
 
 int irl_route_is_own(const str *route)

@@ -58,6 +58,13 @@ str irl_msg_impu(struct sip_msg *msg, enum irl_side side);
 /** Is this branch in the Via stack? */
 int irl_msg_has_branch(struct sip_msg *msg, const char *branch);
 
+/**
+ * What a response has in common with the request it answers at one pass: the
+ * Via on top of the request, which is the second one of the response.
+ */
+uint32_t irl_msg_request_key(struct sip_msg *req);
+uint32_t irl_msg_reply_key(struct sip_msg *rpl);
+
 /** A Record-Route value with an address of this node. */
 int irl_route_is_own(const str *route);
 

@@ -61,6 +61,7 @@ void irl_release_unlock(struct irl_session *s)
 int irl_release_is_own(const struct irl_session *s, struct sip_msg *msg)
 {
 	const struct irl_leg_release *l;
+	const struct irl_extra_bye *extra;
 	int i;
 
 	for(i = 0; s->release && i < IRL_LEGS; i++) {
@@ -68,28 +69,43 @@ int irl_release_is_own(const struct irl_session *s, struct sip_msg *msg)
 		if(l->status == IRL_BYE_SENT && irl_msg_has_branch(msg, l->branch))
 			return 1;
 	}
+	for(extra = s->release ? s->release->extra : NULL; extra;
+			extra = extra->next) {
+		if(irl_msg_has_branch(msg, extra->branch))
+			return 1;
+	}
 	return 0;
 }
 
 /* ---- trigger ------------------------------------------------------------------ */
 
-enum irl_trigger irl_release_trigger(
-		uint64_t id, int cause, const str *text, uint32_t job)
+static struct irl_release *new_release(
+		int cause, const char *text, int len, uint32_t job)
 {
 	struct irl_release *r = irl_mem.alloc(sizeof(*r));
-	enum irl_trigger result = IRL_STARTED;
-	struct irl_session *s;
 
 	if(!r) {
 		LM_ERR("out of memory: session not released\n");
-		return IRL_NO_MEMORY;
+		return NULL;
 	}
 	memset(r, 0, sizeof(*r));
 	r->cause = (uint16_t)cause;
 	r->job = job;
 	r->todo = IRL_DO_ANNOUNCE;
-	r->text_len = (uint8_t)text->len;
-	memcpy(r->text, text->s, (size_t)text->len);
+	r->text_len = (uint8_t)len;
+	memcpy(r->text, text, (size_t)len);
+	return r;
+}
+
+enum irl_trigger irl_release_trigger(
+		uint64_t id, int cause, const str *text, uint32_t job)
+{
+	struct irl_release *r = new_release(cause, text->s, text->len, job);
+	enum irl_trigger result = IRL_STARTED;
+	struct irl_session *s;
+
+	if(!r)
+		return IRL_NO_MEMORY;
 	s = irl_store_get(id);
 	if(!s || !irl_state_live((enum irl_state)s->state)) {
 		result = s && irl_state_releasing((enum irl_state)s->state)
@@ -103,6 +119,17 @@ enum irl_trigger irl_release_trigger(
 	if(s)
 		irl_release_unlock(s);
 	return result;
+}
+
+void irl_release_together(
+		struct irl_session *s, const struct irl_release *sibling)
+{
+	s->release = new_release(
+			sibling->cause, sibling->text, sibling->text_len, 0);
+	if(!s->release)
+		return;
+	irl_release_event(s, IRL_EV_TRIGGER);
+	irl_worker_post(s->id);
 }
 
 /* ---- the releasing process ---------------------------------------------------- */
@@ -160,22 +187,29 @@ static void *answer_param(uint64_t id, enum irl_leg_id leg, int tries)
 	return (void *)(uintptr_t)(id << 4 | (unsigned)(tries << 1 | (int)leg));
 }
 
-static int prepare_bye(enum irl_leg_id to, struct irl_prepared *prepared)
+static struct irl_bye_policy policy(void)
 {
-	static char buf[HEADERS_MAX];
-	const struct irl_bye_policy policy = {
-			.service_control = irl_params.service_control,
+	struct irl_bye_policy p = {.service_control = irl_params.service_control,
 			.is_own = irl_route_is_own,
 			.rnd = (uint32_t)kam_rand()};
+
+	return p;
+}
+
+static char headers_buf[HEADERS_MAX];
+
+static int prepare_bye(enum irl_leg_id to, struct irl_prepared *prepared)
+{
+	const struct irl_bye_policy p = policy();
 	struct irl_leg_release *l = &snap.r.leg[to];
 	struct irl_bye bye;
 	str headers;
 
-	if(irl_bye_build(&snap.s, &snap.dlg, to, &policy, &bye) != 0)
+	if(irl_bye_build(&snap.s, &snap.dlg, to, &p, &bye) != 0)
 		return -1;
 	if(l->tries)
 		bye.cseq = irl_cseq_retry(l->cseq);
-	headers_of(&bye, buf, &headers);
+	headers_of(&bye, headers_buf, &headers);
 	l->cseq = bye.cseq;
 	l->tries++;
 	return irl_transaction_bye(&bye, &headers, on_answer,
@@ -291,6 +325,168 @@ static void on_answer(struct cell *t, int type, struct tmcb_params *params)
 		count_answer(params->code);
 }
 
+/* ---- an early session -------------------------------------------------------- */
+
+static str reason_of(char buf[IRL_REASON_MAX])
+{
+	str text = {snap.r.text, snap.r.text_len};
+	str reason = {buf, 0};
+
+	reason.len = (int)irl_reason_print(
+			buf, IRL_REASON_MAX, snap.r.cause, &text);
+	return reason;
+}
+
+/* Take the INVITE over from the caller, unless a 2xx was faster or it is not
+ * relayed yet. @return 1 when it is ours to answer */
+static int take_invite(void)
+{
+	struct irl_session *s = irl_store_get(snap.s.id);
+	int ours;
+
+	if(!s)
+		return 0;
+	ours = s->state == IRL_CANCELLING && s->invite.known;
+	if(ours) {
+		irl_release_event(s, IRL_EV_REPLY);
+		irl_store_set_cancelled(s);
+		snap.s.invite = s->invite;
+	}
+	irl_release_unlock(s);
+	return ours;
+}
+
+/* TS 24.229 5.4.5.1.1: cancel, and a final response to the caller. */
+static void cancel(void)
+{
+	char buf[IRL_REASON_MAX];
+	str reason = reason_of(buf);
+
+	if(!take_invite())
+		return;
+	irl_transaction_end(
+			&snap.s.invite, irl_cause_response(snap.r.cause), &reason);
+	irl_stat_inc(cancels);
+	/* the dialog module has said so by now, if it has a record */
+	irl_release_timer(snap.s.id, IRL_EV_FAIL);
+}
+
+/* ---- in the caller's place ---------------------------------------------------- */
+
+/* Acknowledge the 2xx of the dialog at work. */
+static void acknowledge(void)
+{
+	const struct irl_bye_policy p = policy();
+	struct irl_bye ack;
+
+	if(irl_bye_build_for_caller(&snap.s, &snap.dlg, &p, &ack) != 0)
+		return;
+	ack.cseq = irl_cseq_highest(snap.s.invite_cseq);
+	if(irl_transaction_ack(&ack) < 0)
+		LM_ERR("no ACK can be sent, Call-ID %.*s\n", ack.callid.len,
+				ack.callid.s);
+}
+
+/* tm: the final response to the BYE after a late 2xx. */
+static void on_late_answer(
+		struct cell *t, int type, struct tmcb_params *params)
+{
+	if(params->code >= 200)
+		count_answer(params->code);
+}
+
+/* Our own BYE will come by on later passes. @return 0 or -1 */
+static int store_extra(const struct irl_prepared *prepared)
+{
+	struct irl_extra_bye *extra = irl_mem.alloc(sizeof(*extra));
+	struct irl_session *s = extra ? irl_store_get(snap.s.id) : NULL;
+
+	if(!s) {
+		if(extra)
+			irl_mem.release(extra);
+		return -1;
+	}
+	memcpy(extra->branch, prepared->branch, sizeof(extra->branch));
+	extra->next = s->release->extra;
+	s->release->extra = extra;
+	irl_store_unlock(s->hash);
+	return 0;
+}
+
+static void send_late_bye(void)
+{
+	const struct irl_bye_policy p = policy();
+	struct irl_prepared prepared;
+	struct irl_bye bye;
+	str headers;
+
+	if(irl_bye_build_for_caller(&snap.s, &snap.dlg, &p, &bye) != 0)
+		return;
+	headers_of(&bye, headers_buf, &headers);
+	if(irl_transaction_bye(&bye, &headers, on_late_answer, NULL, &prepared)
+			< 0) {
+		LM_ERR("no BYE can be sent, Call-ID %.*s\n", bye.callid.len,
+				bye.callid.s);
+		return;
+	}
+	store_extra(&prepared);
+	irl_transaction_send(&prepared);
+}
+
+/* The next dialog with a late 2xx to be seen to. @return what is due of it */
+static enum irl_late next_late(void)
+{
+	struct irl_session *s = irl_store_get(snap.s.id);
+	enum irl_late due = IRL_NOT_LATE;
+	struct irl_dialog *dlg;
+
+	if(!s)
+		return IRL_NOT_LATE;
+	for(dlg = &s->first; dlg; dlg = dlg->next) {
+		if(dlg->late == IRL_LATE_DUE || dlg->late == IRL_LATE_ACK_DUE)
+			break;
+	}
+	if(dlg) {
+		due = (enum irl_late)dlg->late;
+		dlg->late = IRL_LATE_DONE;
+		irl_snapshot_take(&snap, s, dlg);
+	}
+	irl_store_unlock(s->hash);
+	return due;
+}
+
+/* RFC 3261 13.2.2.4: each 2xx is acknowledged and, unwanted, ended. */
+static void answer_late(void)
+{
+	enum irl_late due;
+
+	while((due = next_late())) {
+		acknowledge();
+		if(due == IRL_LATE_DUE)
+			send_late_bye();
+	}
+}
+
+/* A re-INVITE or UPDATE that waits for its answer gets one (RFC 3261 15.1.2
+ * asks it of the parties; a relayed one would wait for the slower). */
+static void answer_pending(void)
+{
+	char buf[IRL_REASON_MAX];
+	str reason = reason_of(buf);
+	const struct irl_leg *l;
+	int i;
+
+	for(i = 0; i < IRL_LEGS; i++) {
+		l = &snap.dlg.leg[i];
+		if(l->reinvite.known)
+			irl_transaction_end(&l->reinvite, 487, &reason);
+		if(l->update.known)
+			irl_transaction_end(&l->update, 481, &reason);
+	}
+}
+
+/* ---- start and end -------------------------------------------------------------- */
+
 static void log_start(void)
 {
 	LM_INFO("release of Call-ID %.*s starts, job %u, cause %u \"%.*s\"\n",
@@ -339,12 +535,20 @@ void irl_release_step(uint64_t id)
 		log_start();
 	if(todo & IRL_DO_AWAIT_ACK)
 		irl_worker_timer(IRL_TIMER_ACK, id);
-	if(todo & IRL_DO_PAIR)
+	if(todo & IRL_DO_CANCEL)
+		cancel();
+	if(todo & IRL_DO_ACK)
+		acknowledge();
+	if(todo & IRL_DO_PAIR) {
+		answer_pending();
 		send_byes(1, 1);
+	}
 	if(todo & (IRL_DO_RETRY_CALLER | IRL_DO_RETRY_CALLEE))
 		send_byes(todo & IRL_DO_RETRY_CALLER, todo & IRL_DO_RETRY_CALLEE);
 	if(todo & IRL_DO_FINISH)
 		finish();
+	if(todo & IRL_DO_LATE)
+		answer_late();
 }
 
 void irl_release_timer(uint64_t id, enum irl_event ev)

@@ -36,6 +36,10 @@ enum irl_trigger irl_release_trigger(
  * irl_release_unlock(). An event that is illegal now changes nothing. */
 void irl_release_event(struct irl_session *s, enum irl_event ev);
 
+/** Release a session with its sibling, for the same reason; slot locked. */
+void irl_release_together(
+		struct irl_session *s, const struct irl_release *sibling);
+
 /** Unlock, erase the session if its time has come, have done what is due. */
 void irl_release_unlock(struct irl_session *s);
 

@@ -25,6 +25,7 @@ struct table
 {
 	atomic_t sessions;
 	atomic_t releasing;
+	atomic_t cancelled;
 	int max_sessions;
 	uint32_t mask;
 	struct slot slot[];
@@ -156,6 +157,8 @@ void irl_store_erase(struct irl_session *s)
 		at = &(*at)->next;
 	*at = s->next;
 	irl_store_state_changed((enum irl_state)s->state, IRL_GONE);
+	if(s->cancelled)
+		atomic_dec(&table->cancelled);
 	irl_session_free(s);
 }
 
@@ -179,6 +182,17 @@ long irl_store_count(void)
 long irl_store_releasing(void)
 {
 	return table ? atomic_get(&table->releasing) : 0;
+}
+
+int irl_store_cancelled(void)
+{
+	return atomic_get(&table->cancelled);
+}
+
+void irl_store_set_cancelled(struct irl_session *s)
+{
+	s->cancelled = 1;
+	atomic_inc(&table->cancelled);
 }
 
 void irl_store_state_changed(enum irl_state from, enum irl_state to)

@@ -65,6 +65,12 @@ long irl_store_count(void);
 /** Sessions with a release under way. */
 long irl_store_releasing(void);
 
+/** Sessions in the table whose INVITE was cancelled: late answers may come. */
+int irl_store_cancelled(void);
+
+/** The INVITE of a session gets its final response from us; slot locked. */
+void irl_store_set_cancelled(struct irl_session *s);
+
 /** Have the counts follow a change of state; slot locked. */
 void irl_store_state_changed(enum irl_state from, enum irl_state to);
 

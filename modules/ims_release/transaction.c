@@ -6,10 +6,15 @@
 
 #include "core/cfg/cfg_ctx.h"
 #include "core/dset.h"
+#include "core/error.h"
 #include "core/ip_addr.h"
 #include "core/parser/parse_rr.h"
+#include "core/rand/kam_rand.h"
 
 #include "stats.h"
+
+/* Room for the Route header entries, with commas between them. */
+#define ROUTES_TEXT (IRL_ROUTES_BYTES + IRL_ROUTES_MAX)
 
 struct tm_binds irl_tm;
 
@@ -125,11 +130,33 @@ static int prepare(uac_req_t *req, const struct irl_bye *bye,
 	return 0;
 }
 
+/* The dialog as tm wants it. `routes` and `alias` hold what it points to. */
+static int fill_dialog(const struct irl_bye *bye, dlg_t *dlg, char *routes,
+		size_t size, struct alias *alias)
+{
+	memset(dlg, 0, sizeof(*dlg));
+	dlg->id.call_id = bye->callid;
+	dlg->id.loc_tag = bye->from_tag;
+	dlg->id.rem_tag = bye->to_tag;
+	dlg->loc_uri = bye->from_value;
+	dlg->rem_uri = bye->to_value;
+	dlg->rem_target = bye->request_uri;
+	dlg->loc_seq.value = bye->cseq;
+	dlg->loc_seq.is_set = 1;
+	dlg->state = DLG_CONFIRMED;
+	dlg->send_sock = bye->socket;
+	if(parse_routes(bye, routes, size, &dlg->route_set) < 0)
+		return -1;
+	if(!dlg->route_set)
+		resolve_alias(dlg, alias);
+	return 0;
+}
+
 int irl_transaction_bye(const struct irl_bye *bye, const str *headers,
 		transaction_cb *answered, void *param, struct irl_prepared *prepared)
 {
 	static str method = str_init("BYE");
-	char routes[IRL_ROUTES_BYTES + IRL_ROUTES_MAX];
+	char routes[ROUTES_TEXT];
 	struct alias alias;
 	str lines = *headers;
 	uac_req_t req;
@@ -137,25 +164,89 @@ int irl_transaction_bye(const struct irl_bye *bye, const str *headers,
 	int ret;
 
 	memset(prepared, 0, sizeof(*prepared));
-	memset(&dlg, 0, sizeof(dlg));
-	dlg.id.call_id = bye->callid;
-	dlg.id.loc_tag = bye->from_tag;
-	dlg.id.rem_tag = bye->to_tag;
-	dlg.loc_uri = bye->from_value;
-	dlg.rem_uri = bye->to_value;
-	dlg.rem_target = bye->request_uri;
-	dlg.loc_seq.value = bye->cseq - 1; /* tm adds one */
-	dlg.loc_seq.is_set = 1;
-	dlg.state = DLG_CONFIRMED;
-	dlg.send_sock = bye->socket;
-	if(parse_routes(bye, routes, sizeof(routes), &dlg.route_set) < 0)
+	if(fill_dialog(bye, &dlg, routes, sizeof(routes), &alias) < 0)
 		return -1;
-	if(!dlg.route_set)
-		resolve_alias(&dlg, &alias);
+	dlg.loc_seq.value--; /* tm adds one */
 	set_uac_req(&req, &method, &lines, NULL, &dlg, TMCB_LOCAL_COMPLETED,
 			answered, param);
 	ret = prepare(&req, bye, prepared);
 	free_rr(&dlg.route_set);
+	return ret;
+}
+
+int irl_transaction_ack(const struct irl_bye *ack)
+{
+	static str method = str_init("ACK");
+	char routes[ROUTES_TEXT];
+	struct alias alias;
+	uac_req_t req;
+	dlg_t dlg;
+	int ret;
+
+	if(fill_dialog(ack, &dlg, routes, sizeof(routes), &alias) < 0)
+		return -1;
+	set_uac_req(&req, &method, NULL, NULL, &dlg, 0, NULL, NULL);
+	sending = 1;
+	ret = irl_tm.t_request_within(&req);
+	sending = 0;
+	free_rr(&dlg.route_set);
+	return ret < 0 ? -1 : 0;
+}
+
+/* What a CANCEL says that tm sends later, when the first provisional response
+ * of a branch comes. tm frees it with the transaction. */
+static void keep_reason(struct cell *t, const str *header)
+{
+	struct cancel_reason *reason;
+
+	reason = shm_malloc(sizeof(*reason) + (size_t)header->len);
+	if(!reason)
+		return; /* that CANCEL goes without */
+	reason->cause = CANCEL_REAS_PACKED_HDRS;
+	reason->u.packed_hdrs.s = (char *)(reason + 1);
+	reason->u.packed_hdrs.len = header->len;
+	memcpy(reason->u.packed_hdrs.s, header->s, (size_t)header->len);
+	if(atomic_cmpxchg_long((void *)&t->uas.cancel_reas, 0, (long)reason) != 0)
+		shm_free(reason);
+}
+
+int irl_transaction_end(
+		const struct irl_transaction_id *id, int code, const str *reason)
+{
+	struct cancel_info cancel;
+	struct cell *t;
+	str phrase, header = *reason, tag, none = {NULL, 0};
+	char tag_buf[40];
+	int ret = -1;
+
+	/* tm takes back one reference when it answers: one more for us */
+	if(irl_tm.t_lookup_ident(&t, id->index, id->label) < 0)
+		return -1;
+	if(t->uas.status < 200
+			&& irl_tm.t_lookup_ident(&t, id->index, id->label) > 0) {
+		phrase.s = error_text(code);
+		phrase.len = (int)strlen(phrase.s);
+		tag.s = tag_buf;
+		tag.len = snprintf(tag_buf, sizeof(tag_buf), "imsrel-%x.%x", id->label,
+				(unsigned int)kam_rand());
+		memset(&cancel, 0, sizeof(cancel));
+		keep_reason(t, reason);
+		/* the branches are taken before tm takes them, for our Reason, and
+		 * cancelled after the answer, so that no 487 comes before it */
+		if(is_invite(t))
+			irl_tm.prepare_to_cancel(t, &cancel.cancel_bitmap, 0);
+		ret = irl_tm.t_reply_with_body(
+					  t, (unsigned)code, &phrase, &none, &header, &tag)
+							  > 0
+					  ? 0
+					  : -1;
+		cancel.reason.cause = CANCEL_REAS_PACKED_HDRS;
+		cancel.reason.u.packed_hdrs = *reason;
+		if(cancel.cancel_bitmap)
+			irl_tm.cancel_uacs(t, &cancel, F_CANCEL_B_KILL);
+	}
+	irl_tm.unref_cell(t);
+	irl_tm.t_sett(T_UNDEFINED, T_BR_UNDEFINED);
 	return ret;
 }
 

@@ -40,6 +40,21 @@ int irl_transaction_bye(const struct irl_bye *bye, const str *headers,
 
 void irl_transaction_send(struct irl_prepared *prepared);
 
+/** Send an ACK built like a BYE; it has no answer. @return 0 or -1 */
+int irl_transaction_ack(const struct irl_bye *ack);
+
+/**
+ * End a transaction that waits for its final response: answer its sender,
+ * and, if it is an INVITE, cancel its branches. A branch without a provisional
+ * response is cancelled when its first one comes (RFC 3261 9.1).
+ *
+ * @param code   final response
+ * @param reason header line Reason, for the response and each CANCEL
+ * @return 0; -1 when it is gone or has its final response
+ */
+int irl_transaction_end(
+		const struct irl_transaction_id *id, int code, const str *reason);
+
 /** T1 of tm (RFC 3261 17.1.1.1), in milliseconds. */
 unsigned int irl_transaction_t1_ms(void);
 
