@@ -55,6 +55,13 @@ struct irl_pass
 	uint8_t guessed;  /**< side by the parameter `served` */
 };
 
+/** A transaction of tm, by which it is found again. */
+struct irl_transaction_id
+{
+	uint32_t index, label;
+	uint8_t known;
+};
+
 /** What one party of a dialog told us. */
 struct irl_leg
 {
@@ -63,13 +70,6 @@ struct irl_leg
 	struct irl_text target; /**< its remote target (a URI) */
 	/** its last re-INVITE and UPDATE, to be answered at a release */
 	struct irl_transaction_id reinvite, update;
-};
-
-/** A transaction of tm, by which it is found again. */
-struct irl_transaction_id
-{
-	uint32_t index, label;
-	uint8_t known;
 };
 
 /** What is due for a 2xx that came after the INVITE was cancelled. */
