@@ -39,8 +39,7 @@ static int digits(const str *given, long *number)
 	return 0;
 }
 
-int irl_argument_cause(
-		const str *given, int *cause, char error[IRL_ERROR_SIZE])
+int irl_argument_cause(const str *given, int *cause, char error[IRL_ERROR_SIZE])
 {
 	long n;
 
@@ -57,8 +56,7 @@ int irl_argument_cause(
 	return 0;
 }
 
-int irl_argument_text(
-		const str *given, str *text, char error[IRL_ERROR_SIZE])
+int irl_argument_text(const str *given, str *text, char error[IRL_ERROR_SIZE])
 {
 	if(!given) {
 		*text = irl_params.default_text;

@@ -19,8 +19,7 @@ int irl_argument_cause(
 		const str *given, int *cause, char error[IRL_ERROR_SIZE]);
 
 /** @param text in: NULL for the default text. @return as above */
-int irl_argument_text(
-		const str *given, str *text, char error[IRL_ERROR_SIZE]);
+int irl_argument_text(const str *given, str *text, char error[IRL_ERROR_SIZE]);
 
 /** A number within limits. @return as above */
 int irl_argument_number(const char *name, const str *given, long least,

@@ -35,7 +35,7 @@ static struct
 		INITIAL, /* INVITE without a To tag */
 		WITHIN	 /* request of a recorded session */
 	} kind;
-	int own; /* BYE of ours */
+	int own;   /* BYE of ours */
 	int due;   /* ACK that a release waits for */
 	int fresh; /* its CSeq is the highest so far: not a later pass of it */
 	uint64_t id;
@@ -128,8 +128,7 @@ static enum verdict within_dialog(
 	uint32_t hash;
 
 	/* Via headers are looked at under the lock: have them parsed before */
-	if(msg->REQ_METHOD == METHOD_BYE
-			&& parse_headers(msg, HDR_EOH_F, 0) < 0)
+	if(msg->REQ_METHOD == METHOD_BYE && parse_headers(msg, HDR_EOH_F, 0) < 0)
 		return PROCEED;
 	hash = irl_store_lock(&key->callid);
 	while((s = irl_store_next(hash, &key->callid, s))) {
@@ -245,8 +244,7 @@ static int untag(const str *value, int which, str *out)
 }
 
 /* @return 0, or -1 for a 2xx that cannot be a dialog's */
-static int read_answer(
-		struct sip_msg *rpl, str *routes, struct irl_answer *ans)
+static int read_answer(struct sip_msg *rpl, str *routes, struct irl_answer *ans)
 {
 	struct irl_msg_key key;
 	str to;
@@ -329,7 +327,7 @@ static void take_late(struct irl_session *s, const struct irl_answer *ans)
 
 	if(!dlg)
 		return;
-	dlg->late = dlg->late == IRL_NOT_LATE	  ? IRL_LATE_DUE
+	dlg->late = dlg->late == IRL_NOT_LATE	 ? IRL_LATE_DUE
 				: dlg->late == IRL_LATE_DONE ? IRL_LATE_ACK_DUE
 											 : dlg->late;
 	irl_release_event(s, IRL_EV_ANSWER);
@@ -427,8 +425,7 @@ static void on_invite_response(
 	uint64_t id;
 	int pass;
 
-	if(!rpl || rpl == FAKED_REPLY
-			|| get_cseq(rpl)->method_id != METHOD_INVITE)
+	if(!rpl || rpl == FAKED_REPLY || get_cseq(rpl)->method_id != METHOD_INVITE)
 		return;
 	id = unpack(params->param, &pass);
 	if(params->code > 100 && params->code < 200)
@@ -452,8 +449,8 @@ static void on_refresh_response(
 	str requested, answered;
 	uint32_t cseq;
 
-	if(!rpl || rpl == FAKED_REPLY || params->code < 200
-			|| params->code > 299 || !params->req)
+	if(!rpl || rpl == FAKED_REPLY || params->code < 200 || params->code > 299
+			|| !params->req)
 		return;
 	if(irl_msg_key(rpl, &key) != 0 || irl_msg_cseq(rpl, &cseq) != 0
 			|| parse_headers(rpl, HDR_EOH_F, 0) < 0)
@@ -558,8 +555,7 @@ static void join_session(struct sip_msg *msg)
 }
 
 /* tm: a new transaction, never a retransmission; its hash lock is held. */
-static void on_transaction(
-		struct cell *t, int type, struct tmcb_params *params)
+static void on_transaction(struct cell *t, int type, struct tmcb_params *params)
 {
 	struct sip_msg *msg = params->req;
 	unsigned int method;
@@ -578,8 +574,7 @@ static void on_transaction(
 			watch(msg, t, TMCB_RESPONSE_IN, on_refresh_response,
 					pack(now.id, 0));
 		else if(method == METHOD_BYE)
-			watch(msg, t, TMCB_RESPONSE_OUT, on_bye_response,
-					pack(now.id, 0));
+			watch(msg, t, TMCB_RESPONSE_OUT, on_bye_response, pack(now.id, 0));
 	}
 }
 
@@ -630,8 +625,7 @@ static void on_local_request(
 	uint32_t cseq, hash;
 
 	if(irl_transaction_sending() || t->callid.len <= callid_name
-			|| t->cseq_n.len <= cseq_name
-			|| local_tag(t->from, &from_tag) != 0
+			|| t->cseq_n.len <= cseq_name || local_tag(t->from, &from_tag) != 0
 			|| local_tag(t->to, &to_tag) != 0)
 		return;
 	callid = local_value(t->callid, callid_name);
@@ -754,8 +748,7 @@ static int keep_for_later(enum irl_side side, const str *impu)
 	return 0;
 }
 
-int irl_capture_serve(
-		struct sip_msg *msg, enum irl_side side, const str *impu)
+int irl_capture_serve(struct sip_msg *msg, enum irl_side side, const str *impu)
 {
 	struct irl_msg_key key;
 	struct irl_session *s;
@@ -800,8 +793,7 @@ uint64_t irl_capture_current(struct sip_msg *msg)
 	while(!id && (s = irl_store_next(hash, &key.callid, s))) {
 		tag = irl_text_get(&s->text, s->from_tag);
 		if(irl_session_match(s, &key.from_tag, &key.to_tag, &leg)
-				|| (s->state < IRL_RELEASED
-						&& irl_str_eq(&tag, &key.from_tag)))
+				|| (s->state < IRL_RELEASED && irl_str_eq(&tag, &key.from_tag)))
 			id = s->id;
 	}
 	irl_store_unlock(hash);

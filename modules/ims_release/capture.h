@@ -35,8 +35,7 @@ void irl_capture_host(uint64_t id, enum irl_host_event event);
  * @param impu the served user, empty: as the headers tell
  * @return 0, or ENOENT when no session is, or will be, recorded
  */
-int irl_capture_serve(
-		struct sip_msg *msg, enum irl_side side, const str *impu);
+int irl_capture_serve(struct sip_msg *msg, enum irl_side side, const str *impu);
 
 /** The session of the message being processed, 0 for none. */
 uint64_t irl_capture_current(struct sip_msg *msg);

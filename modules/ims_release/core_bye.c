@@ -41,8 +41,8 @@ static int address(const struct irl_session *s, const struct irl_dialog *dlg,
 	bye->callid = irl_text_get(&s->text, s->callid);
 	bye->cseq = irl_cseq_use(dlg->leg[from].cseq, rnd);
 	bye->reason.s = bye->buf;
-	bye->reason.len = (int)irl_reason_print(
-			bye->buf, sizeof(bye->buf), r->cause, &text);
+	bye->reason.len =
+			(int)irl_reason_print(bye->buf, sizeof(bye->buf), r->cause, &text);
 	return 0;
 }
 
@@ -60,13 +60,13 @@ int irl_bye_build(const struct irl_session *s, const struct irl_dialog *dlg,
 	n = irl_session_routes(s, dlg, routes);
 	own = irl_routes_own(routes, n, entry->nroutes, policy->is_own);
 	bye->item = item_of(serves, to);
-	bye->enters_here = policy->service_control && own > 0
-					   && item_is_serviced(bye->item);
+	bye->enters_here =
+			policy->service_control && own > 0 && item_is_serviced(bye->item);
 	bye->nroutes = irl_routes_towards(routes, n, entry->nroutes, own,
 			to == IRL_CALLEE, bye->enters_here, bye->routes);
 	/* what enters here comes from the other party's side of the pass */
-	bye->socket = (to == IRL_CALLER) != bye->enters_here ? entry->in
-														 : entry->out;
+	bye->socket =
+			(to == IRL_CALLER) != bye->enters_here ? entry->in : entry->out;
 	return 0;
 }
 

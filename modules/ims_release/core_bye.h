@@ -31,8 +31,8 @@ struct irl_bye
 	uint32_t cseq;
 	int nroutes;
 	str routes[IRL_ROUTES_MAX]; /**< in the order of the Route header */
-	void *socket;				/**< to send from; where it enters, to send to */
-	str reason;					/**< header line, CRLF included */
+	void *socket; /**< to send from; where it enters, to send to */
+	str reason;	  /**< header line, CRLF included */
 	char buf[IRL_REASON_MAX];
 };
 

@@ -74,8 +74,8 @@ static const struct cell table[IRL_STATES][IRL_EVENTS] = {
 /* clang-format on */
 
 static const char *const state_labels[IRL_STATES] = {"EARLY", "ANSWERED",
-		"CONFIRMED", "CANCELLING", "CANCELLED", "AWAITING_ACK", "ENDING", "RELEASED",
-		"GONE"};
+		"CONFIRMED", "CANCELLING", "CANCELLED", "AWAITING_ACK", "ENDING",
+		"RELEASED", "GONE"};
 
 static const char *const event_labels[IRL_EVENTS] = {"ANSWER", "ACK", "FAIL",
 		"TRIGGER", "REPLY", "NO_ACK", "FINAL", "END", "FORGET"};

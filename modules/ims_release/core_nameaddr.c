@@ -49,13 +49,17 @@ struct out
 	size_t len, size;
 };
 
+static void put_char(struct out *o, char c)
+{
+	if(o->len < o->size)
+		o->s[o->len] = c;
+	o->len++;
+}
+
 static void put(struct out *o, const char *from, const char *to)
 {
-	for(; from < to; from++) {
-		if(o->len < o->size)
-			o->s[o->len] = *from == '\r' || *from == '\n' ? ' ' : *from;
-		o->len++;
-	}
+	for(; from < to; from++)
+		put_char(o, *from == '\r' || *from == '\n' ? ' ' : *from);
 }
 
 static void trim_ws(const char **from, const char **to)
@@ -100,9 +104,9 @@ int irl_nameaddr_untagged(const str *value, char *buf, size_t size, str *out)
 		trim_ws(&p, &close);
 		if(p == close)
 			return EINVAL;
-		put(&o, "<", "<" + 1);
+		put_char(&o, '<');
 		put(&o, p, close);
-		put(&o, ">", ">" + 1);
+		put_char(&o, '>');
 	}
 	put_params(&o, params, end);
 	if(o.len > o.size)

@@ -13,13 +13,12 @@
 #define IRL_TEXT_MAX 128
 
 /** Room for the longest header line: every byte of the text escaped. */
-#define IRL_REASON_MAX (sizeof("Reason: SIP;cause=699;text=\"\"\r\n") \
-						+ 2 * IRL_TEXT_MAX)
+#define IRL_REASON_MAX \
+	(sizeof("Reason: SIP;cause=699;text=\"\"\r\n") + 2 * IRL_TEXT_MAX)
 
 /** What interface and errors say of the two. */
 #define IRL_CAUSE_RANGE "200 or 300 to 699"
-#define IRL_TEXT_RANGE \
-	"UTF-8 without control characters, at most 128 bytes"
+#define IRL_TEXT_RANGE "UTF-8 without control characters, at most 128 bytes"
 
 /** @return 0, or ERANGE unless the cause is 200 or 300 to 699 */
 int irl_cause_check(int cause);

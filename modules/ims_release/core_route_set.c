@@ -7,8 +7,7 @@
 
 #include "core_session.h"
 
-int irl_routes_pack(
-		const str *routes, int n, char *buf, size_t size, int *len)
+int irl_routes_pack(const str *routes, int n, char *buf, size_t size, int *len)
 {
 	size_t used = 0, entry;
 	int i;
@@ -53,8 +52,7 @@ static int is_double(const str *route)
 	for(i = 1; i + len <= route->len; i++) {
 		if(route->s[i - 1] == ';'
 				&& strncasecmp(route->s + i, mark, (size_t)len) == 0
-				&& (i + len == route->len
-						|| strchr(";>", route->s[i + len])))
+				&& (i + len == route->len || strchr(";>", route->s[i + len])))
 			return 1;
 	}
 	return 0;
@@ -70,8 +68,8 @@ int irl_routes_own(const str *routes, int n, int at, irl_is_own_f is_own)
 	return 1;
 }
 
-int irl_routes_towards(const str *routes, int n, int at, int own,
-		int to_callee, int through_us, str *out)
+int irl_routes_towards(const str *routes, int n, int at, int own, int to_callee,
+		int through_us, str *out)
 {
 	int first, i, count = 0;
 

@@ -22,8 +22,7 @@
  * @param len out: bytes used of `buf`
  * @return 0, or EMSGSIZE when there are too many entries or bytes
  */
-int irl_routes_pack(
-		const str *routes, int n, char *buf, size_t size, int *len);
+int irl_routes_pack(const str *routes, int n, char *buf, size_t size, int *len);
 
 /** Unpack it. @return number of entries, which point into `packed` */
 int irl_routes_unpack(const str *packed, str *routes);
@@ -48,7 +47,7 @@ int irl_routes_own(const str *routes, int n, int at, irl_is_own_f is_own);
  * @param out         gets the entries in the order of the Route header
  * @return how many
  */
-int irl_routes_towards(const str *routes, int n, int at, int own,
-		int to_callee, int through_us, str *out);
+int irl_routes_towards(const str *routes, int n, int at, int own, int to_callee,
+		int through_us, str *out);
 
 #endif

@@ -148,8 +148,8 @@ struct irl_dialog *irl_session_dialog(
 	return NULL;
 }
 
-struct irl_dialog *irl_session_match(struct irl_session *s,
-		const str *from_tag, const str *to_tag, enum irl_leg_id *leg)
+struct irl_dialog *irl_session_match(struct irl_session *s, const str *from_tag,
+		const str *to_tag, enum irl_leg_id *leg)
 {
 	str caller = irl_text_get(&s->text, s->from_tag);
 
@@ -164,11 +164,10 @@ struct irl_dialog *irl_session_match(struct irl_session *s,
 	return NULL;
 }
 
-str irl_session_tag(const struct irl_session *s,
-		const struct irl_dialog *dlg, enum irl_leg_id leg)
+str irl_session_tag(const struct irl_session *s, const struct irl_dialog *dlg,
+		enum irl_leg_id leg)
 {
-	return irl_text_get(
-			&s->text, leg == IRL_CALLER ? s->from_tag : dlg->tag);
+	return irl_text_get(&s->text, leg == IRL_CALLER ? s->from_tag : dlg->tag);
 }
 
 str irl_session_target(const struct irl_session *s,
@@ -245,7 +244,8 @@ struct irl_dialog *irl_session_answer(
 	if(!dlg || (dlg->answered & bit))
 		return dlg;
 	if(!dlg->answered
-			|| (pass == irl_session_entry(s, dlg, NULL) && !refreshed(s, dlg))) {
+			|| (pass == irl_session_entry(s, dlg, NULL)
+					&& !refreshed(s, dlg))) {
 		if(store_answer(s, dlg, ans))
 			return NULL;
 	}

@@ -140,11 +140,11 @@ struct irl_session
 {
 	struct irl_session *next; /**< in its slot */
 	uint64_t id;
-	uint32_t hash; /**< of the Call-ID */
+	uint32_t hash;	  /**< of the Call-ID */
 	uint32_t created; /**< seconds since the epoch */
 	uint8_t state;	  /**< enum irl_state */
 	uint8_t npasses;
-	uint8_t hosted; /**< the dialog module has a record of its own */
+	uint8_t hosted;	   /**< the dialog module has a record of its own */
 	uint8_t orphan;	   /**< its BYE was refused: no host, yet not over */
 	uint8_t cancelled; /**< the INVITE got its final response from us */
 	struct irl_transaction_id invite; /**< at the first pass */
@@ -229,12 +229,12 @@ struct irl_dialog *irl_session_dialog(
  * @param leg      out: who sent it
  * @return the dialog, NULL when the tags are of none
  */
-struct irl_dialog *irl_session_match(struct irl_session *s,
-		const str *from_tag, const str *to_tag, enum irl_leg_id *leg);
+struct irl_dialog *irl_session_match(struct irl_session *s, const str *from_tag,
+		const str *to_tag, enum irl_leg_id *leg);
 
 /** The caller's or the callee's tag. */
-str irl_session_tag(const struct irl_session *s,
-		const struct irl_dialog *dlg, enum irl_leg_id leg);
+str irl_session_tag(const struct irl_session *s, const struct irl_dialog *dlg,
+		enum irl_leg_id leg);
 
 /** The remote target of a party: where requests to it go. */
 str irl_session_target(const struct irl_session *s,

@@ -60,8 +60,7 @@ void irl_block_free(struct irl_block *b);
 static inline int irl_str_eq(const str *a, const str *b)
 {
 	return a->len == b->len
-		   && (a->len == 0
-				   || !__builtin_memcmp(a->s, b->s, (size_t)a->len));
+		   && (a->len == 0 || !__builtin_memcmp(a->s, b->s, (size_t)a->len));
 }
 
 #endif

@@ -29,8 +29,8 @@ extern const struct irl_host irl_host_ims_dialog;
 /** What a dialog module says of a session. */
 enum irl_host_event
 {
-	IRL_HOST_BYE,	 /**< took a BYE: its record is over, the answer is not in */
-	IRL_HOST_ENDED,	 /**< ended by itself: expired, or its own pair of BYEs */
+	IRL_HOST_BYE,	/**< took a BYE: its record is over, the answer is not in */
+	IRL_HOST_ENDED, /**< ended by itself: expired, or its own pair of BYEs */
 	IRL_HOST_FAILED, /**< the INVITE got a final response of 300 or above */
 	IRL_HOST_GONE	 /**< its record was freed; called with its lock held */
 };

@@ -20,8 +20,7 @@ static void on_event(
 	switch(type) {
 		case DLGCB_TERMINATED:
 			/* without a request it is the module's own pair of BYEs */
-			irl_capture_host(
-					id, params->req ? IRL_HOST_BYE : IRL_HOST_ENDED);
+			irl_capture_host(id, params->req ? IRL_HOST_BYE : IRL_HOST_ENDED);
 			break;
 		case DLGCB_EXPIRED:
 			irl_capture_host(id, IRL_HOST_ENDED);
@@ -43,8 +42,7 @@ static void on_created(
 	if(!id)
 		return;
 	if(api.register_dlgcb(dlg,
-			   DLGCB_TERMINATED | DLGCB_EXPIRED | DLGCB_FAILED
-					   | DLGCB_DESTROY,
+			   DLGCB_TERMINATED | DLGCB_EXPIRED | DLGCB_FAILED | DLGCB_DESTROY,
 			   on_event, (void *)(uintptr_t)id, NULL)
 			!= 0) {
 		/* its end would not be seen: better no record than one for ever */

@@ -42,13 +42,13 @@ static int put(char *buf, size_t size, int at, const char *name, const str *v)
 		return -1;
 	n = snprintf(buf + at, size - (size_t)at, "%s%.*s", name, v->len,
 			v->len ? v->s : "");
-	return n < 0 || (size_t)(at + n) >= size ? -1 : at + n;
+	return n < 0 || (size_t)at + (size_t)n >= size ? -1 : at + n;
 }
 
 /* The caller's own BYE as it would come to the first pass: only that pass's
  * Record-Route carries the dialog module's mark. */
-static int print_bye(const struct irl_session *s,
-		const struct irl_dialog *dlg, char *buf, size_t size)
+static int print_bye(const struct irl_session *s, const struct irl_dialog *dlg,
+		char *buf, size_t size)
 {
 	str routes[IRL_ROUTES_MAX], number, v;
 	int i, len = 0, n = irl_session_routes(s, dlg, routes);
@@ -57,8 +57,7 @@ static int print_bye(const struct irl_session *s,
 	v = irl_session_target(s, dlg, IRL_CALLEE);
 	len = put(buf, size, len, "BYE ", &v);
 	v.s = branch;
-	v.len = snprintf(branch, sizeof(branch), "%llx",
-			(unsigned long long)s->id);
+	v.len = snprintf(branch, sizeof(branch), "%llx", (unsigned long long)s->id);
 	len = put(buf, size, len,
 			" SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKimsrel", &v);
 	for(i = s->pass[0].nroutes; i < n; i++)

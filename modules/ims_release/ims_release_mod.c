@@ -36,8 +36,7 @@ static param_export_t params[] = {
 		{"job_rate", PARAM_INT, &irl_params.job_rate},
 		{"job_window", PARAM_INT, &irl_params.job_window},
 		{"job_history", PARAM_INT, &irl_params.job_history},
-		{"event_callback", PARAM_STR, &irl_params.event_callback},
-		{0, 0, 0}};
+		{"event_callback", PARAM_STR, &irl_params.event_callback}, {0, 0, 0}};
 
 static pv_export_t variables[] = {
 		{{"imsrel", sizeof("imsrel") - 1}, PVT_OTHER, irl_pv_get, irl_pv_set,
@@ -51,8 +50,7 @@ static int mod_init(void)
 		return -1;
 	if(irl_store_init(irl_params.hash_size, irl_params.max_sessions) != 0
 			|| irl_jobs_init() != 0) {
-		LM_ERR("out of shared memory: hash_size is %d\n",
-				irl_params.hash_size);
+		LM_ERR("out of shared memory: hash_size is %d\n", irl_params.hash_size);
 		return -1;
 	}
 	if(irl_stats_init() != 0 || irl_worker_init() != 0

@@ -33,7 +33,7 @@ static struct jobs
 	uint32_t last_id;
 	int rate;
 	int running;
-} *jobs;
+} * jobs;
 
 int irl_jobs_init(void)
 {

@@ -30,8 +30,7 @@ static struct hdr_field *header(struct sip_msg *msg, const char *name)
 
 int irl_msg_key(struct sip_msg *msg, struct irl_msg_key *key)
 {
-	if(parse_headers(
-			   msg, HDR_CALLID_F | HDR_FROM_F | HDR_TO_F | HDR_CSEQ_F, 0)
+	if(parse_headers(msg, HDR_CALLID_F | HDR_FROM_F | HDR_TO_F | HDR_CSEQ_F, 0)
 					< 0
 			|| !msg->callid || !msg->to || !get_to(msg)
 			|| parse_from_header(msg) < 0)
@@ -49,8 +48,7 @@ int irl_msg_cseq(struct sip_msg *msg, uint32_t *number)
 	if(!msg->cseq || !(cseq = get_cseq(msg)))
 		return EINVAL;
 	if(msg->first_line.type == SIP_REQUEST
-			&& !irl_str_eq(
-					&cseq->method, &msg->first_line.u.request.method))
+			&& !irl_str_eq(&cseq->method, &msg->first_line.u.request.method))
 		return EINVAL;
 	return irl_cseq_parse(&cseq->number, number);
 }
@@ -216,7 +214,7 @@ int irl_route_is_own(const str *route)
 	if(parse_nameaddr(&value, &na) < 0
 			|| parse_uri(na.uri.s, na.uri.len, &uri) < 0)
 		return 0;
-	return check_self(&uri.host, uri.port_no ? uri.port_no : SIP_PORT,
-				   uri.proto)
+	return check_self(
+				   &uri.host, uri.port_no ? uri.port_no : SIP_PORT, uri.proto)
 		   == 1;
 }

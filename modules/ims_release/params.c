@@ -83,7 +83,8 @@ static int check_reason(void)
 static int check_served(void)
 {
 	static const str names[] = {[IRL_NO_SIDE] = str_init("auto"),
-			[IRL_ORIG] = str_init("orig"), [IRL_TERM] = str_init("term")};
+			[IRL_ORIG] = str_init("orig"),
+			[IRL_TERM] = str_init("term")};
 	int i;
 
 	for(i = IRL_NO_SIDE; i <= IRL_TERM; i++) {

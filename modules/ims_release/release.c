@@ -124,8 +124,8 @@ enum irl_trigger irl_release_trigger(
 void irl_release_together(
 		struct irl_session *s, const struct irl_release *sibling)
 {
-	s->release = new_release(
-			sibling->cause, sibling->text, sibling->text_len, 0);
+	s->release =
+			new_release(sibling->cause, sibling->text, sibling->text_len, 0);
 	if(!s->release)
 		return;
 	irl_release_event(s, IRL_EV_TRIGGER);
@@ -277,8 +277,7 @@ static void send_byes(int to_caller, int to_callee)
 		if(legs[i] && prepare_bye((enum irl_leg_id)i, &prepared[i]) < 0) {
 			LM_ERR("no BYE to the %s can be sent, Call-ID %.*s\n",
 					i == IRL_CALLER ? "caller" : "callee",
-					snap_text(snap.s.callid).len,
-					snap_text(snap.s.callid).s);
+					snap_text(snap.s.callid).len, snap_text(snap.s.callid).s);
 			prepared[i].buffer = NULL;
 		}
 	}
@@ -314,8 +313,8 @@ static void on_answer(struct cell *t, int type, struct tmcb_params *params)
 	if(fresh && params->code == 500 && tries == 1) {
 		/* perhaps a CSeq too low: once more, well above */
 		l->status = IRL_BYE_NONE;
-		s->release->todo |= leg == IRL_CALLER ? IRL_DO_RETRY_CALLER
-											  : IRL_DO_RETRY_CALLEE;
+		s->release->todo |=
+				leg == IRL_CALLER ? IRL_DO_RETRY_CALLER : IRL_DO_RETRY_CALLEE;
 	} else if(fresh) {
 		set_final(s->release, leg, params->code);
 		check_both_final(s);
@@ -332,8 +331,8 @@ static str reason_of(char buf[IRL_REASON_MAX])
 	str text = {snap.r.text, snap.r.text_len};
 	str reason = {buf, 0};
 
-	reason.len = (int)irl_reason_print(
-			buf, IRL_REASON_MAX, snap.r.cause, &text);
+	reason.len =
+			(int)irl_reason_print(buf, IRL_REASON_MAX, snap.r.cause, &text);
 	return reason;
 }
 
@@ -388,8 +387,7 @@ static void acknowledge(void)
 }
 
 /* tm: the final response to the BYE after a late 2xx. */
-static void on_late_answer(
-		struct cell *t, int type, struct tmcb_params *params)
+static void on_late_answer(struct cell *t, int type, struct tmcb_params *params)
 {
 	if(params->code >= 200)
 		count_answer(params->code);

@@ -117,8 +117,7 @@ static int snapshot_of(uint64_t id)
 	return 0;
 }
 
-static void add_text(
-		rpc_t *rpc, void *to, char *name, struct irl_text text)
+static void add_text(rpc_t *rpc, void *to, char *name, struct irl_text text)
 {
 	str v = irl_snapshot_text(&snap, text);
 
@@ -160,8 +159,8 @@ static int scan_page(rpc_t *rpc, void *ctx, long *offset, long *limit)
 			   && irl_argument_number(
 					   "offset", &arg, 0, 2147483647L, offset, error))
 			|| (optional_text(rpc, ctx, &arg)
-					&& irl_argument_number("limit", &arg, 1, LIST_LIMIT_MAX,
-							limit, error))) {
+					&& irl_argument_number(
+							"limit", &arg, 1, LIST_LIMIT_MAX, limit, error))) {
 		rpc->fault(ctx, 400, "%s", error);
 		return -1;
 	}
@@ -186,8 +185,7 @@ static void rpc_list(rpc_t *rpc, void *ctx)
 					   (int)offset, "sessions", &list)
 					   >= 0) {
 		for(i = offset; i < n && i < offset + limit; i++) {
-			if(snapshot_of(ids[i]) < 0
-					|| rpc->array_add(list, "{", &item) < 0)
+			if(snapshot_of(ids[i]) < 0 || rpc->array_add(list, "{", &item) < 0)
 				continue;
 			add_id(rpc, item);
 			add_parties(rpc, item);
@@ -198,8 +196,7 @@ static void rpc_list(rpc_t *rpc, void *ctx)
 
 static void add_leg(rpc_t *rpc, void *to, enum irl_leg_id leg)
 {
-	const struct irl_pass *entry =
-			irl_session_entry(&snap.s, &snap.dlg, NULL);
+	const struct irl_pass *entry = irl_session_entry(&snap.s, &snap.dlg, NULL);
 	const struct socket_info *si = NULL;
 	str all[IRL_ROUTES_MAX], routes[IRL_ROUTES_MAX];
 	str tag = irl_session_tag(&snap.s, &snap.dlg, leg);
@@ -209,22 +206,20 @@ static void add_leg(rpc_t *rpc, void *to, enum irl_leg_id leg)
 	int n, own, i;
 
 	n = irl_session_routes(&snap.s, &snap.dlg, all);
-	own = entry ? irl_routes_own(
-				  all, n, entry->nroutes, irl_route_is_own)
-				: 0;
+	own = entry ? irl_routes_own(all, n, entry->nroutes, irl_route_is_own) : 0;
 	n = irl_routes_towards(all, n, entry ? entry->nroutes : 0, own,
 			leg == IRL_CALLEE, 0, routes);
 	if(entry)
 		si = leg == IRL_CALLER ? entry->in : entry->out;
 	if(si)
 		sock = si->sock_str;
-	if(rpc->struct_add(to, "{", leg == IRL_CALLER ? "caller" : "callee",
-			   &leg_reply)
+	if(rpc->struct_add(
+			   to, "{", leg == IRL_CALLER ? "caller" : "callee", &leg_reply)
 			< 0)
 		return;
 	rpc->struct_add(leg_reply, "SdS[", "tag", &tag, "cseq",
-			(int)irl_cseq_highest(snap.dlg.leg[leg].cseq), "contact",
-			&contact, "routes", &list);
+			(int)irl_cseq_highest(snap.dlg.leg[leg].cseq), "contact", &contact,
+			"routes", &list);
 	for(i = 0; i < n; i++)
 		rpc->array_add(list, "S", &routes[i]);
 	rpc->struct_add(leg_reply, "S", "socket", &sock);
@@ -270,12 +265,12 @@ static const char *job_state(const struct irl_job_info *info)
 
 static void add_job(rpc_t *rpc, void *to, const struct irl_job_info *info)
 {
-	rpc->struct_add(to, "dsssds", "id", (int)info->id, "state",
-			job_state(info), "selector", irl_selector_name(info->kind),
-			"value", info->value, "cause", info->cause, "text", info->text);
-	rpc->struct_add(to, "ddddd", "matched", (int)info->matched, "released", (int)info->released, "failed",
-			(int)info->failed, "ended", (int)info->ended, "in_progress",
-			(int)info->in_progress);
+	rpc->struct_add(to, "dsssds", "id", (int)info->id, "state", job_state(info),
+			"selector", irl_selector_name(info->kind), "value", info->value,
+			"cause", info->cause, "text", info->text);
+	rpc->struct_add(to, "ddddd", "matched", (int)info->matched, "released",
+			(int)info->released, "failed", (int)info->failed, "ended",
+			(int)info->ended, "in_progress", (int)info->in_progress);
 	rpc->struct_add(to, "fdd", "rate", info->rate, "elapsed_ms",
 			(int)info->elapsed_ms, "eta_ms", (int)info->eta_ms);
 }
@@ -377,12 +372,10 @@ static void rpc_rate(rpc_t *rpc, void *ctx)
 		rpc->struct_add(reply, "d", "job_rate", irl_job_rate((int)n));
 }
 
-rpc_export_t irl_rpc[] = {
-		{"ims_release.release", rpc_release, release_doc, 0},
+rpc_export_t irl_rpc[] = {{"ims_release.release", rpc_release, release_doc, 0},
 		{"ims_release.list", rpc_list, list_doc, 0},
 		{"ims_release.show", rpc_show, show_doc, 0},
 		{"ims_release.jobs", rpc_jobs, jobs_doc, RET_ARRAY},
 		{"ims_release.job", rpc_job, job_doc, 0},
 		{"ims_release.cancel", rpc_cancel, cancel_doc, 0},
-		{"ims_release.rate", rpc_rate, rate_doc, 0},
-		{NULL, NULL, NULL, 0}};
+		{"ims_release.rate", rpc_rate, rate_doc, 0}, {NULL, NULL, NULL, 0}};

@@ -201,9 +201,8 @@ static int fixup_by(void **param, int n)
 	return n == 3 ? fixup_igp_null(param, 1) : fixup_spve_null(param, 1);
 }
 
-cmd_export_t irl_cmds[] = {
-		{"ims_release_serve", (cmd_function)w_serve, 1, fixup_spve_null, 0,
-				REQUEST_ROUTE},
+cmd_export_t irl_cmds[] = {{"ims_release_serve", (cmd_function)w_serve, 1,
+								   fixup_spve_null, 0, REQUEST_ROUTE},
 		{"ims_release_serve", (cmd_function)w_serve, 2, fixup_spve_spve, 0,
 				REQUEST_ROUTE},
 		{"ims_release", (cmd_function)w_release, 1, fixup_igp_null, 0,
@@ -214,8 +213,7 @@ cmd_export_t irl_cmds[] = {
 				ANY_ROUTE},
 		{"ims_release_by", (cmd_function)w_release_by_text, 4, fixup_by, 0,
 				ANY_ROUTE},
-		{"ims_release_is_own", (cmd_function)w_is_own, 0, 0, 0,
-				REQUEST_ROUTE},
+		{"ims_release_is_own", (cmd_function)w_is_own, 0, 0, 0, REQUEST_ROUTE},
 		{0, 0, 0, 0, 0, 0}};
 
 /* clang-format off */

@@ -8,8 +8,8 @@
 #include "event_route.h"
 #include "store.h"
 
-static const char *const names[] = {"callid", "id", "impu", "contact", "icid",
-		"state", "served", "all"};
+static const char *const names[] = {
+		"callid", "id", "impu", "contact", "icid", "state", "served", "all"};
 #define NAMES ((int)(sizeof(names) / sizeof(names[0])))
 
 static int is_word(const str *s, const char *word)
@@ -99,8 +99,7 @@ static int target_is(
 }
 
 /* Slot of the session locked. */
-static int matches(
-		const struct irl_session *s, const struct irl_selector *sel)
+static int matches(const struct irl_session *s, const struct irl_selector *sel)
 {
 	enum irl_state state = (enum irl_state)s->state;
 
@@ -152,8 +151,7 @@ static int ids_reserve(struct ids *ids, size_t more)
 }
 
 /* Add what matches of one slot; what does not fit makes another round. */
-static int scan_slot(
-		int slot, const struct irl_selector *sel, struct ids *ids)
+static int scan_slot(int slot, const struct irl_selector *sel, struct ids *ids)
 {
 	struct irl_session *s;
 	size_t start = ids->count, missing;

@@ -8,8 +8,7 @@
 #include "core_session.h"
 
 /** The selectors, for error messages. */
-#define IRL_SELECTORS \
-	"callid, id, impu, contact, icid, state, served or all"
+#define IRL_SELECTORS "callid, id, impu, contact, icid, state, served or all"
 
 enum irl_selector_kind
 {
@@ -44,9 +43,9 @@ const char *irl_selector_name(enum irl_selector_kind kind);
  * Ids of the sessions that match. Released ones match `state released` only:
  * their information is gone, but for the answer 481.
  *
- * @param ids  out: to be freed with free(), NULL for none
+ * @param out to be freed with free(), NULL for none
  * @return how many, -1 out of memory
  */
-long irl_selector_ids(const struct irl_selector *sel, uint64_t **ids);
+long irl_selector_ids(const struct irl_selector *sel, uint64_t **out);
 
 #endif

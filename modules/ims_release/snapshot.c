@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-void irl_snapshot_take(struct irl_snapshot *snap,
-		const struct irl_session *s, const struct irl_dialog *dlg)
+void irl_snapshot_take(struct irl_snapshot *snap, const struct irl_session *s,
+		const struct irl_dialog *dlg)
 {
 	snap->s = *s;
 	snap->dlg = *dlg;

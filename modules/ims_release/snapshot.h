@@ -16,8 +16,8 @@ struct irl_snapshot
 };
 
 /** Copy the session, with one of its dialogs; slot locked. */
-void irl_snapshot_take(struct irl_snapshot *snap,
-		const struct irl_session *s, const struct irl_dialog *dlg);
+void irl_snapshot_take(struct irl_snapshot *snap, const struct irl_session *s,
+		const struct irl_dialog *dlg);
 
 static inline str irl_snapshot_text(
 		const struct irl_snapshot *snap, struct irl_text t)

@@ -26,8 +26,8 @@ int irl_stats_init(void)
 	static counter_def_t defs[] = {
 			{&irl_stats.sessions, "sessions", CNT_F_NO_RESET, read_sessions,
 					NULL, "sessions recorded and not yet released"},
-			{&irl_stats.releasing, "releasing", CNT_F_NO_RESET,
-					read_releasing, NULL, "sessions being released"},
+			{&irl_stats.releasing, "releasing", CNT_F_NO_RESET, read_releasing,
+					NULL, "sessions being released"},
 			{&irl_stats.jobs, "jobs", CNT_F_NO_RESET, read_jobs, NULL,
 					"jobs running"},
 			{&irl_stats.released, "released", 0, NULL, NULL,

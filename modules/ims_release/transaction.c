@@ -68,8 +68,7 @@ static int parse_routes(
 }
 
 /* The branch of the topmost Via, which tm has just printed. */
-static void own_branch(
-		const struct retr_buf *rb, char branch[IRL_BRANCH_SIZE])
+static void own_branch(const struct retr_buf *rb, char branch[IRL_BRANCH_SIZE])
 {
 	static const char mark[] = ";branch=";
 	const char *p, *end = rb->buffer + rb->buffer_len;
@@ -235,9 +234,9 @@ int irl_transaction_end(
 		 * cancelled after the answer, so that no 487 comes before it */
 		if(is_invite(t))
 			irl_tm.prepare_to_cancel(t, &cancel.cancel_bitmap, 0);
-		ret = irl_tm.t_reply_with_body(
-					  t, (unsigned)code, &phrase, &none, &header, &tag)
-							  > 0
+		ret = irl_tm.t_reply_with_body(t, (unsigned)code, &phrase, &none,
+					  &header,
+					  &tag) > 0
 					  ? 0
 					  : -1;
 		cancel.reason.cause = CANCEL_REAS_PACKED_HDRS;

@@ -234,8 +234,7 @@ int irl_worker_fork(void)
 		return 0;
 	if(cfg_child_init() < 0)
 		exit(-1);
-	queues[IRL_TIMER_ACK].length =
-			64u * (uint64_t)irl_transaction_t1_ms();
+	queues[IRL_TIMER_ACK].length = 64u * (uint64_t)irl_transaction_t1_ms();
 	queues[IRL_TIMER_LINGER].length = 1000u * (uint64_t)irl_params.linger;
 	serve();
 	exit(-1);

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fixtures of the end-to-end tests: see README.md beside this file."""
+
+import re
+
+import pytest
+
+from rig.case import Case
+from rig.mariadb import MariaDb
+from rig.network import CALLING, Network
+
+HOSTS = ["dialog", "ims_dialog"]
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("ims_release")
+    group.addoption("--host", choices=HOSTS + ["both"], default="both",
+                    help="the dialog module that the S-CSCF runs")
+    group.addoption("--valgrind", action="store_true",
+                    help="the S-CSCF runs under valgrind")
+    group.addoption("--keep", action="store_true",
+                    help="keep build/e2e/<case>/ of cases that passed, too")
+
+
+def pytest_generate_tests(metafunc):
+    if "host" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--host")
+        metafunc.parametrize("host", HOSTS if chosen == "both" else [chosen])
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    report = (yield).get_result()
+    if report.failed:
+        item.failed_somewhere = True
+        case = item.funcargs.get("case")
+        if case is not None:
+            report.sections.append(("capture, messages and logs", case.folder))
+
+
+@pytest.fixture
+def case(request):
+    """A namespace with a capture running; ended and checked after the test."""
+    name = request.node.nodeid.rpartition("/")[2].replace(".py::", "-")
+    made = Case(re.sub(r"[^\w.-]+", "-", name).strip("-"),
+                valgrind=request.config.getoption("--valgrind"))
+    yield made
+    made.close()
+    failed = getattr(request.node, "failed_somewhere", False)
+    if not failed and not request.config.getoption("--keep"):
+        made.forget()
+
+
+@pytest.fixture
+def network(case, host):
+    """Brings a topology up: network(BOTH_AS, scscf={...}) -> Network."""
+    def start(topology=CALLING, **kwargs):
+        return Network(case, host, topology, **kwargs).start()
+    return start
+
+
+@pytest.fixture(scope="session")
+def mariadb():
+    """The MariaDB server of this run, started when the first case asks for it."""
+    server = MariaDb()
+    yield server
+    server.stop()
