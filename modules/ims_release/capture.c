@@ -14,6 +14,7 @@
 #include "core_nameaddr.h"
 #include "core_route_set.h"
 #include "host_end.h"
+#include "index.h"
 #include "msg.h"
 #include "params.h"
 #include "release.h"
@@ -315,6 +316,7 @@ static void split(struct irl_session *s, struct irl_dialog *dlg)
 		irl_session_free(other);
 		return;
 	}
+	irl_index_update(other);
 	if(s->release)
 		irl_release_together(other, s->release);
 }
@@ -365,6 +367,7 @@ static int take_answer(struct sip_msg *rpl, uint64_t id, int pass)
 				split(s, dlg);
 		}
 	}
+	irl_index_update(s);
 	irl_release_unlock(s);
 	return late;
 }
@@ -463,6 +466,7 @@ static void on_refresh_response(
 	dlg = irl_session_match(s, &key.from_tag, &key.to_tag, &leg);
 	if(dlg)
 		irl_session_refresh(s, dlg, leg, cseq, &requested, &answered);
+	irl_index_update(s);
 	irl_store_unlock(s->hash);
 }
 
@@ -482,8 +486,8 @@ static void on_bye_response(
 		return;
 	if(code < 300 || code == 481 || code == 408)
 		irl_release_event(s, IRL_EV_END);
-	else
-		s->orphan = 1;
+	else if(!s->orphan)
+		s->orphan = (uint32_t)time(NULL);
 	irl_release_unlock(s);
 }
 
@@ -515,6 +519,7 @@ static void add_pass(struct irl_session *s, struct sip_msg *msg, int nroutes)
 	now.pass = irl_session_add_pass(s, &pass);
 	if(now.said)
 		irl_session_serve(s, now.pass, now.said, &now.impu);
+	irl_index_update(s);
 }
 
 /* The live session that this INVITE is a pass of; slot locked. A new INVITE
@@ -764,8 +769,10 @@ int irl_capture_serve(struct sip_msg *msg, enum irl_side side, const str *impu)
 	hash = irl_store_lock(&key.callid);
 	s = session_of_invite(hash, &key, cseq);
 	known = s != NULL;
-	if(s && now.id == s->id)
+	if(s && now.id == s->id) {
 		irl_session_serve(s, now.pass, side, &user);
+		irl_index_update(s);
+	}
 	irl_store_unlock(hash);
 	if(known && now.id)
 		return 0;

@@ -70,14 +70,16 @@ static void trim_ws(const char **from, const char **to)
 		(*to)--;
 }
 
-/* The parameters from `p` on, each with its semicolon, the tag left out. */
+/* The parameters from `p` on, each with its semicolon, the tag left out; and
+ * any with a '>' in a quoted value: tm looks for the last '>' of the value to
+ * tell where the URI ends, and would print a malformed header. */
 static void put_params(struct out *o, const char *p, const char *end)
 {
 	const char *next;
 
 	for(; p < end; p = next) {
 		next = find_unquoted(p + 1, end, ";");
-		if(!is_tag(p + 1, next))
+		if(!is_tag(p + 1, next) && !memchr(p, '>', (size_t)(next - p)))
 			put(o, p, next);
 	}
 }

@@ -136,6 +136,24 @@ struct irl_release
 	struct irl_extra_bye *extra;
 };
 
+/** What sessions are found by besides Call-ID and id. */
+enum irl_index_kind
+{
+	IRL_BY_IMPU = 0,
+	IRL_BY_ICID,
+	IRL_BY_CALLER_CONTACT,
+	IRL_BY_CALLEE_CONTACT
+};
+#define IRL_INDEXES 4
+
+/** A session's place in an index; guarded by the index (index.h). */
+struct irl_index_link
+{
+	struct irl_index_link *next, **at; /**< `at` NULL: in no bucket */
+	uint64_t id;					   /**< of the session */
+	uint32_t hash;
+};
+
 struct irl_session
 {
 	struct irl_session *next; /**< in its slot */
@@ -145,7 +163,7 @@ struct irl_session
 	uint8_t state;	  /**< enum irl_state */
 	uint8_t npasses;
 	uint8_t hosted;	   /**< the dialog module has a record of its own */
-	uint8_t orphan;	   /**< its BYE was refused: no host, yet not over */
+	uint32_t orphan;   /**< its BYE was refused then: no host, yet not over */
 	uint8_t cancelled; /**< the INVITE got its final response from us */
 	struct irl_transaction_id invite; /**< at the first pass */
 	struct irl_block text;
@@ -161,6 +179,7 @@ struct irl_session
 	struct irl_dialog first;	/**< the first dialog, others hang on it */
 	struct irl_dialog *current; /**< the one that was answered, else first */
 	struct irl_release *release;
+	struct irl_index_link link[IRL_INDEXES];
 };
 
 /** What the initial INVITE says; texts empty when absent. */

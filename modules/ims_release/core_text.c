@@ -4,9 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* Blocks come in multiples of this: few sizes, so that the shared memory
- * manager finds a free one of the right size at once. */
-#define BLOCK_STEP 512
+/* A block begins with what an ordinary call needs, and grows in steps: few
+ * sizes, so that the shared memory manager finds a free one at once. */
+#define BLOCK_FIRST 768
+#define BLOCK_STEP 256
 
 struct irl_mem irl_mem;
 
@@ -29,7 +30,9 @@ static int block_reserve(struct irl_block *b, size_t need)
 		return 0;
 	if(size > IRL_BLOCK_MAX)
 		return EOVERFLOW;
-	size = (size + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP;
+	size = size < BLOCK_FIRST
+				   ? BLOCK_FIRST
+				   : (size + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP;
 	s = irl_mem.alloc(size);
 	if(!s)
 		return ENOMEM;

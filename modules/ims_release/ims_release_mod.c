@@ -11,6 +11,7 @@
 #include "event_route.h"
 #include "host.h"
 #include "host_end.h"
+#include "index.h"
 #include "job.h"
 #include "params.h"
 #include "pv.h"
@@ -49,6 +50,7 @@ static int mod_init(void)
 			|| irl_host_end_init() != 0 || irl_host_init() != 0)
 		return -1;
 	if(irl_store_init(irl_params.hash_size, irl_params.max_sessions) != 0
+			|| irl_index_init(irl_params.hash_size) != 0
 			|| irl_jobs_init() != 0) {
 		LM_ERR("out of shared memory: hash_size is %d\n", irl_params.hash_size);
 		return -1;
@@ -69,6 +71,7 @@ static void mod_destroy(void)
 {
 	irl_jobs_destroy();
 	irl_store_destroy();
+	irl_index_destroy();
 }
 
 struct module_exports exports = {"ims_release", DEFAULT_DLFLAGS, irl_cmds,

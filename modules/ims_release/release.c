@@ -2,6 +2,7 @@
 #include "release.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "core/dprint.h"
 #include "core/rand/kam_rand.h"
@@ -557,4 +558,37 @@ void irl_release_timer(uint64_t id, enum irl_event ev)
 		return;
 	irl_release_event(s, ev);
 	irl_release_unlock(s);
+}
+
+/* Seconds for a UA to repeat a BYE with credentials, and, as a dialog module
+ * has it by default, for a session at all. */
+#define ORPHAN_TIME 300
+#define UNHOSTED_TIME 43200
+
+static int is_left_over(const struct irl_session *s, uint32_t now)
+{
+	if(s->hosted || !irl_state_live((enum irl_state)s->state))
+		return 0;
+	return (s->orphan && now - s->orphan > ORPHAN_TIME)
+		   || now - s->created > UNHOSTED_TIME;
+}
+
+void irl_release_sweep(void)
+{
+	uint32_t now = (uint32_t)time(NULL), hash;
+	struct irl_session *s;
+	uint64_t id;
+	int slot;
+
+	for(slot = 0; slot < irl_store_slots(); slot++) {
+		hash = irl_store_lock_slot(slot, &s);
+		while(s && !is_left_over(s, now))
+			s = s->next;
+		id = s ? s->id : 0;
+		irl_store_unlock(hash);
+		if(id) {
+			irl_release_timer(id, IRL_EV_END);
+			slot--; /* there may be more */
+		}
+	}
 }

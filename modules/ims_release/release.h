@@ -50,6 +50,13 @@ int irl_release_is_own(const struct irl_session *s, struct sip_msg *msg);
 /** For the releasing process: do what is due of a session. */
 void irl_release_step(uint64_t id);
 
+/**
+ * For the releasing process, now and then: end what nobody else will. A
+ * session whose BYE was refused and not tried again, and one that the dialog
+ * module does not follow (a second answer to a fork), when their time is over.
+ */
+void irl_release_sweep(void);
+
 /** For the releasing process: an event by timer. */
 void irl_release_timer(uint64_t id, enum irl_event ev);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "event_route.h"
+#include "index.h"
 #include "store.h"
 
 static const char *const names[] = {
@@ -126,73 +127,141 @@ static int matches(const struct irl_session *s, const struct irl_selector *sel)
 	}
 }
 
+/* Ids found. Under a lock only what there is room for is taken down, the rest
+ * is counted, and makes another round with more room. */
 struct ids
 {
 	uint64_t *id;
-	size_t count, size;
+	size_t count, size, missing;
 };
 
-/* Not under a lock. */
-static int ids_reserve(struct ids *ids, size_t more)
+static int take_down(uint64_t id, void *param)
+{
+	struct ids *ids = param;
+
+	if(ids->count < ids->size)
+		ids->id[ids->count++] = id;
+	else
+		ids->missing++;
+	return 0;
+}
+
+/* Ready for another round from `start` on? @return 1, 0 when all is taken
+ * down, -1 out of memory */
+static int once_more(struct ids *ids, size_t start)
 {
 	size_t size = ids->size ? ids->size : 256;
 	uint64_t *id;
 
-	if(ids->count + more <= ids->size)
+	if(!ids->missing)
 		return 0;
-	while(size < ids->count + more)
+	while(size < ids->count + ids->missing + 16)
 		size *= 2;
 	id = realloc(ids->id, size * sizeof(*id));
 	if(!id)
 		return -1;
 	ids->id = id;
 	ids->size = size;
-	return 0;
+	ids->count = start;
+	ids->missing = 0;
+	return 1;
 }
 
-/* Add what matches of one slot; what does not fit makes another round. */
 static int scan_slot(int slot, const struct irl_selector *sel, struct ids *ids)
 {
 	struct irl_session *s;
-	size_t start = ids->count, missing;
+	size_t start = ids->count;
 	uint32_t hash;
+	int again;
 
 	do {
-		ids->count = start;
-		missing = 0;
 		hash = irl_store_lock_slot(slot, &s);
 		for(; s; s = s->next) {
-			if(!matches(s, sel))
-				continue;
-			if(ids->count < ids->size)
-				ids->id[ids->count++] = s->id;
-			else
-				missing++;
+			if(matches(s, sel))
+				take_down(s->id, ids);
 		}
 		irl_store_unlock(hash);
-		if(missing && ids_reserve(ids, missing + 16) < 0)
+		again = once_more(ids, start);
+	} while(again > 0);
+	return again;
+}
+
+/* Of what the index gave from `start` on, keep what matches; a session that
+ * was found by its caller's contact is not found again by its callee's. */
+static void keep_matching(struct ids *ids, size_t start,
+		const struct irl_selector *sel, enum irl_index_kind kind)
+{
+	struct irl_session *s;
+	size_t i, n = start;
+
+	for(i = start; i < ids->count; i++) {
+		s = irl_store_get(ids->id[i]);
+		if(!s)
+			continue;
+		if(matches(s, sel)
+				&& !(kind == IRL_BY_CALLEE_CONTACT
+						&& target_is(s, IRL_CALLER, &sel->value)))
+			ids->id[n++] = s->id;
+		irl_store_unlock(s->hash);
+	}
+	ids->count = n;
+}
+
+static int scan_index(enum irl_index_kind kind, const struct irl_selector *sel,
+		struct ids *ids)
+{
+	size_t start = ids->count;
+	int again;
+
+	do {
+		irl_index_find(kind, &sel->value, take_down, ids);
+		again = once_more(ids, start);
+	} while(again > 0);
+	if(again == 0)
+		keep_matching(ids, start, sel, kind);
+	return again;
+}
+
+static int scan_all(const struct irl_selector *sel, struct ids *ids)
+{
+	int slot;
+
+	for(slot = 0; slot < irl_store_slots(); slot++) {
+		if(scan_slot(slot, sel, ids) < 0)
 			return -1;
-	} while(missing);
+	}
 	return 0;
+}
+
+static int scan(const struct irl_selector *sel, struct ids *ids)
+{
+	switch(sel->kind) {
+		case IRL_SEL_CALLID:
+			return scan_slot(irl_store_slot(&sel->value), sel, ids);
+		case IRL_SEL_ID:
+			if(irl_id_slot(sel->id) >= (uint64_t)irl_store_slots())
+				return 0;
+			return scan_slot((int)irl_id_slot(sel->id), sel, ids);
+		case IRL_SEL_IMPU:
+			return scan_index(IRL_BY_IMPU, sel, ids);
+		case IRL_SEL_ICID:
+			return scan_index(IRL_BY_ICID, sel, ids);
+		case IRL_SEL_CONTACT:
+			if(scan_index(IRL_BY_CALLER_CONTACT, sel, ids) < 0)
+				return -1;
+			return scan_index(IRL_BY_CALLEE_CONTACT, sel, ids);
+		default:
+			return scan_all(sel, ids);
+	}
 }
 
 long irl_selector_ids(const struct irl_selector *sel, uint64_t **out)
 {
-	struct ids ids = {NULL, 0, 0};
-	int slot = 0, last = irl_store_slots() - 1;
+	struct ids ids = {NULL, 0, 0, 0};
 
-	if(sel->kind == IRL_SEL_CALLID)
-		slot = last = irl_store_slot(&sel->value);
-	else if(sel->kind == IRL_SEL_ID) {
-		slot = (int)irl_id_slot(sel->id);
-		if(slot < last)
-			last = slot;
-	}
-	for(; slot <= last; slot++) {
-		if(scan_slot(slot, sel, &ids) < 0) {
-			free(ids.id);
-			return -1;
-		}
+	if(scan(sel, &ids) < 0) {
+		free(ids.id);
+		return -1;
 	}
 	*out = ids.id;
 	return (long)ids.count;

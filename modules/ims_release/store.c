@@ -11,6 +11,8 @@
 #include "core/locking.h"
 #include "core/mem/shm_mem.h"
 
+#include "index.h"
+
 #define NUMBER_BITS 40
 #define NUMBER_MASK ((1ULL << NUMBER_BITS) - 1)
 
@@ -157,6 +159,7 @@ void irl_store_erase(struct irl_session *s)
 		at = &(*at)->next;
 	*at = s->next;
 	irl_store_state_changed((enum irl_state)s->state, IRL_GONE);
+	irl_index_remove(s);
 	if(s->cancelled)
 		atomic_dec(&table->cancelled);
 	irl_session_free(s);

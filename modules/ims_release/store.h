@@ -3,8 +3,8 @@
  * @file store.h  The session table in shared memory
  *
  * Slots by Call-ID, one lock each. All of a record is read and written under
- * its slot's lock, and that lock is a leaf: nothing is sent, nothing of tm or
- * of a dialog module is called while it is held. Dialog modules call us with
+ * its slot's lock, and with it held nothing is sent, and nothing of tm or of a
+ * dialog module is called; the one lock taken after it is the index's. Dialog modules call us with
  * their own locks held, tm with that of its hash table.
  *
  * Outside the lock a session is known by its id, never by its address.

@@ -28,6 +28,9 @@
 /* Ids taken at a time, between two looks at jobs and timers. */
 #define BATCH 256
 
+/* Between two looks for sessions that nobody else ends. */
+#define SWEEP_MS 60000
+
 static int post_fd = -1, take_fd = -1;
 static atomic_t *missed; /* posts that did not fit into the pipe */
 
@@ -182,7 +185,7 @@ static void take_posts(void)
 static void serve(void)
 {
 	struct pollfd fd = {take_fd, POLLIN, 0};
-	uint64_t now;
+	uint64_t now, swept = irl_now_ms();
 	int wait;
 
 	for(;;) {
@@ -196,6 +199,10 @@ static void serve(void)
 		cfg_update();
 		take_posts();
 		run_timers(irl_now_ms());
+		if(now - swept > SWEEP_MS) {
+			irl_release_sweep();
+			swept = now;
+		}
 	}
 }
 
