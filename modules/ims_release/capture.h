@@ -15,7 +15,18 @@
 #include "core_session.h"
 #include "host.h"
 
-/** Register all callbacks; from mod_init, tm bound. @return 0 or -1 */
+/**
+ * Register the callback before the script; when the module is loaded.
+ *
+ * Such callbacks run in the reverse order of their registration, and those of
+ * tm and of the dialog module, registered in their mod_init, must have reset
+ * what the last message left behind before ours answers a request.
+ *
+ * @return 0 or -1
+ */
+int irl_capture_load(void);
+
+/** Register all others; from mod_init, tm bound. @return 0 or -1 */
 int irl_capture_init(void);
 
 /**

@@ -28,9 +28,15 @@ static struct irl_event_ctx *running;
 /* What the script assigns, normalized. */
 static char headers_buf[8192];
 
+/* Where the script's lexer takes no underscore before the colon (Kamailio
+ * 5.6), event_route[ims_release:bye] is known as release:bye. */
 static void find(struct event_route *route)
 {
+	static const int cut = (int)sizeof("ims_") - 1;
+
 	route->index = route_lookup(&event_rt, route->name.s);
+	if(route->index < 0)
+		route->index = route_lookup(&event_rt, route->name.s + cut);
 	if(route->index >= 0 && event_rt.rlist[route->index] == NULL)
 		route->index = -1;
 }

@@ -79,5 +79,7 @@ struct module_exports exports = {"ims_release", DEFAULT_DLFLAGS, irl_cmds,
 
 int mod_register(char *path, int *dlflags, void *p1, void *p2)
 {
+	if(irl_capture_load() < 0)
+		return -1;
 	return sr_kemi_modules_add(irl_kemi);
 }

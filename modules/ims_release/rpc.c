@@ -26,9 +26,12 @@
 
 static int optional_text(rpc_t *rpc, void *ctx, str *s)
 {
+	if(rpc->scan(ctx, OPTIONAL_TEXT, s) > 0)
+		return 1;
+	/* the binary protocol leaves words of its own there */
 	s->s = NULL;
 	s->len = 0;
-	return rpc->scan(ctx, OPTIONAL_TEXT, s) > 0;
+	return 0;
 }
 
 /* SELECTOR VALUE; with a fault sent, -1. */

@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "core/cfg/cfg_ctx.h"
+#include "core/data_lump_rpl.h"
 #include "core/dset.h"
 #include "core/error.h"
 #include "core/ip_addr.h"
+#include "core/msg_translator.h"
 #include "core/parser/parse_rr.h"
-#include "core/rand/kam_rand.h"
+#include "core/receive.h"
 
 #include "stats.h"
 
@@ -209,44 +211,103 @@ static void keep_reason(struct cell *t, const str *header)
 		shm_free(reason);
 }
 
+/* The request of a transaction, parsed anew for this process alone: tm's own
+ * copy is shared, and header lines of ours must not hang on it while another
+ * process clones it. `buf` is the copy's text, to be freed. */
+static int copy_request(struct cell *t, struct sip_msg *msg, char **buf)
+{
+	const struct sip_msg *req = t->uas.request;
+
+	*buf = pkg_malloc((size_t)req->len);
+	if(!*buf) {
+		PKG_MEM_ERROR;
+		return -1;
+	}
+	memcpy(*buf, req->buf, (size_t)req->len);
+	if(build_sip_msg_from_buf(msg, *buf, (int)req->len, inc_msg_no()) < 0
+			|| parse_headers(msg, HDR_EOH_F, 0) < 0) {
+		pkg_free(*buf);
+		return -1;
+	}
+	msg->rcv = req->rcv;
+	msg->msg_flags = req->msg_flags;
+	return 0;
+}
+
+static int reply(struct cell *t, int code, const str *header)
+{
+	struct sip_msg msg;
+	char *buf;
+	int ret = -1;
+
+	if(copy_request(t, &msg, &buf) < 0)
+		return -1;
+	if(add_lump_rpl(&msg, header->s, header->len, LUMP_RPL_HDR))
+		ret = irl_tm.t_reply_trans(t, &msg, (unsigned)code, error_text(code))
+							  > 0
+					  ? 0
+					  : -1;
+	free_sip_msg(&msg);
+	pkg_free(buf);
+	return ret;
+}
+
+/* tm forgets an answered transaction after seconds; its branches may take as
+ * long as any INVITE to give their first response, for the CANCEL to follow,
+ * or their last, for the ACK. */
+static void keep_for_branches(struct cell *t)
+{
+	if(timer_del(&t->wait_timer) < 0)
+		return;
+	timer_reinit(&t->wait_timer);
+	timer_add(&t->wait_timer, MS_TO_TICKS(64 * irl_transaction_t1_ms()));
+}
+
+static int end(struct cell *t, int code, const str *reason)
+{
+	struct cancel_info cancel;
+	int ret;
+
+	memset(&cancel, 0, sizeof(cancel));
+	keep_reason(t, reason);
+	/* the branches are taken before tm takes them, for our Reason, and
+	 * cancelled after the answer, so that no 487 comes before it */
+	if(is_invite(t))
+		irl_tm.prepare_to_cancel(t, &cancel.cancel_bitmap, 0);
+	ret = reply(t, code, reason);
+	cancel.reason.cause = CANCEL_REAS_PACKED_HDRS;
+	cancel.reason.u.packed_hdrs = *reason;
+	if(cancel.cancel_bitmap) {
+		irl_tm.cancel_uacs(t, &cancel, F_CANCEL_B_KILL);
+		keep_for_branches(t);
+	}
+	return ret;
+}
+
 int irl_transaction_end(
 		const struct irl_transaction_id *id, int code, const str *reason)
 {
-	struct cancel_info cancel;
 	struct cell *t;
-	str phrase, header = *reason, tag, none = {NULL, 0};
-	char tag_buf[40];
 	int ret = -1;
 
-	/* tm takes back one reference when it answers: one more for us */
 	if(irl_tm.t_lookup_ident(&t, id->index, id->label) < 0)
 		return -1;
-	if(t->uas.status < 200
-			&& irl_tm.t_lookup_ident(&t, id->index, id->label) > 0) {
-		phrase.s = error_text(code);
-		phrase.len = (int)strlen(phrase.s);
-		tag.s = tag_buf;
-		tag.len = snprintf(tag_buf, sizeof(tag_buf), "imsrel-%x.%x", id->label,
-				(unsigned int)kam_rand());
-		memset(&cancel, 0, sizeof(cancel));
-		keep_reason(t, reason);
-		/* the branches are taken before tm takes them, for our Reason, and
-		 * cancelled after the answer, so that no 487 comes before it */
-		if(is_invite(t))
-			irl_tm.prepare_to_cancel(t, &cancel.cancel_bitmap, 0);
-		ret = irl_tm.t_reply_with_body(t, (unsigned)code, &phrase, &none,
-					  &header,
-					  &tag) > 0
-					  ? 0
-					  : -1;
-		cancel.reason.cause = CANCEL_REAS_PACKED_HDRS;
-		cancel.reason.u.packed_hdrs = *reason;
-		if(cancel.cancel_bitmap)
-			irl_tm.cancel_uacs(t, &cancel, F_CANCEL_B_KILL);
-	}
+	if(t->uas.status < 200 && t->uas.request)
+		ret = end(t, code, reason);
 	irl_tm.unref_cell(t);
 	irl_tm.t_sett(T_UNDEFINED, T_BR_UNDEFINED);
 	return ret;
+}
+
+int irl_transaction_known(struct sip_msg *rpl)
+{
+	int branch;
+
+	if(irl_tm.t_check(rpl, &branch) <= 0)
+		return 0;
+	/* tm will look for it again */
+	irl_tm.t_unref(rpl);
+	return 1;
 }
 
 void irl_transaction_send(struct irl_prepared *prepared)

@@ -55,6 +55,9 @@ int irl_transaction_ack(const struct irl_bye *ack);
 int irl_transaction_end(
 		const struct irl_transaction_id *id, int code, const str *reason);
 
+/** tm has the transaction that this response belongs to. */
+int irl_transaction_known(struct sip_msg *rpl);
+
 /** T1 of tm (RFC 3261 17.1.1.1), in milliseconds. */
 unsigned int irl_transaction_t1_ms(void);
 

@@ -5,8 +5,12 @@
 Call-ID, CSeq, Route, Reason, the hosts it visits, and that there are two.
 """
 
+import json
+import re
+
 import pytest
 
+from rig.case import ROOT
 from rig.network import (BOTH, BOTH_AS, CALLED, CALLED_AS, CALLING, CALLING_AS,
                          TOPOLOGIES)
 from rig.pair import check_pair
@@ -60,10 +64,14 @@ def test_pair(network, topology):
     check_answers_481(net, call, wire)
 
 
-RICH = {
-    "from": '"A. \\"Lice\\", the <first>" <sip:alice@{}>',
-    "from_params": ";x-sub=one;flag", "to": '"Böb" <sip:bob@{}>', "to_tail": ";x-b=2",
-}
+def rich_parties(topology):
+    """From and To with all that they can have."""
+    return {
+        "from": '"A. \\"Lice\\", the <first>" <%s>' % topology.caller_impu,
+        "from_params": ";x-sub=one;flag",
+        "to": '"Böb" <%s>' % topology.called_impu,
+        "to_tail": ";x-b=2",
+    }
 
 
 @pytest.mark.parametrize(
@@ -71,10 +79,7 @@ RICH = {
 def test_pair_after_rich_call(network, topology):
     """CSeqs of both sides and targets have moved; the parties have all they can."""
     net = network(topology)
-    keys = {**RICH,
-            "from": RICH["from"].format(topology.caller_impu.partition("@")[2]),
-            "to": '"Böb" <%s>' % topology.called_impu}
-    call = net.call("rich-call", keys).settled()
+    call = net.call("rich-call", rich_parties(topology)).settled()
     release(net, call, 480, 'He said "no" \\ left')
     call.finish()
     to_callee, to_caller = check_pair(
@@ -131,6 +136,62 @@ def test_answers(network, topology, callee, caller, codes, released, failed):
     assert (report["released"], report["failed"]) == (released, failed)
     check_pair(net.case.wire(), topology, call.call_id, 503, "Gone")
     net.empty()
+
+
+def event_routes_of_scscf_cfg():
+    """The event routes that stand there as comments."""
+    with open(ROOT + "/cfg/scscf.cfg") as file:
+        text = file.read()
+    commented = re.findall(r"^# event_route\[ims_release:.*?^# }$", text, re.S | re.M)
+    return re.sub(r"(?m)^# ?", "", "\n".join(commented)) + "\n"
+
+
+def test_event_routes(network):
+    """The examples in cfg/scscf.cfg do what they say."""
+    net = network(CALLING, scscf={"extra": event_routes_of_scscf_cfg()})
+    call = net.call("basic-call").settled()
+    release(net, call, 503, "Gone")
+    call.finish()
+    byes = check_pair(net.case.wire(), CALLING, call.call_id, 503, "Gone")
+    for bye in byes:
+        assert bye.lines("X-Released-For") == ["sip:alice@ims.example"]
+    line = net.scscf.log_lines('"callid"')[0]
+    assert json.loads(line[line.index("{"):]) == {
+        "callid": call.call_id, "cause": 503, "caller": "200", "callee": "200"}
+
+
+def scripted_call(net):
+    """A call between two scripted user agents: (the caller's dialog, the callee's)."""
+    caller, callee = net.agent("caller"), net.agent("callee")
+    topology = net.topology
+    calling = caller.invite(topology.called_impu, topology.caller_impu,
+                            topology.called_impu)
+    called = callee.answer(callee.receive("INVITE"))
+    calling.confirm(caller.receive(200))
+    callee.receive("ACK")
+    return calling, called
+
+
+@pytest.mark.parametrize("topology", [CALLING, CALLED, BOTH_AS], ids=str)
+def test_requests_during_release(network, topology):
+    """While the BYEs are not answered, requests get 481, a crossing BYE too."""
+    net = network(topology)
+    calling, called = scripted_call(net)
+    job = net.scscf.rpc("ims_release.release", "callid", calling.call_id)["job"]
+    byes = [side.ua.receive("BYE") for side in (calling, called)]
+    for side in (calling, called):
+        for method in ("INFO", "BYE"):
+            side.request(method, cseq=500)
+            side.ua.receive(481)
+    assert net.scscf.rpc("ims_release.job", job)["state"] == "running"
+    for side, bye in zip((calling, called), byes):
+        side.ua.respond(bye, 200)
+    net.empty()
+    assert net.scscf.rpc("ims_release.job", job)["state"] == "done"
+    calling.ua.silent()
+    called.ua.silent()
+    wire = net.case.wire().where(src=topology.address("scscf"))
+    assert len([m for m in wire.requests("BYE") if len(m.values("Via")) == 1]) == 2
 
 
 REFUSED = [

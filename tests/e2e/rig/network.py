@@ -8,6 +8,7 @@
 
 import dataclasses
 import itertools
+import shutil
 
 from .case import BUILD
 from .process import wait_until
@@ -89,12 +90,6 @@ class Topology:
         return self.uri("callee", "bob")
 
     @property
-    def passes(self):
-        """How often the INVITE goes through the S-CSCF."""
-        return (self.caller_served + self.called_served
-                + self.as_orig + self.as_term)
-
-    @property
     def forward(self):
         """The hosts that an INVITE visits, from the first to the last."""
         way = ["edge"] if self.edge else []
@@ -141,8 +136,9 @@ class Network:
         defines = dict(defines or {})
         if self.host == "ims_dialog":
             defines["WITH_IMS_DIALOG"] = True
-        substs = {"IMS_RELEASE": BUILD + "/ims_release.so", "WORKERS": 2,
-                  **(substs or {})}
+        # a copy: the module may be built anew while the case runs
+        module = shutil.copy(BUILD + "/ims_release.so", self.case.folder)
+        substs = {"IMS_RELEASE": module, "WORKERS": 2, **(substs or {})}
         return self._kamailio("scscf", "cfg/scscf.cfg", defines=defines,
                               substs=substs, extra=SOON + extra, **kwargs)
 

@@ -61,6 +61,18 @@ class Process:
             self._popen.send_signal(signal.SIGTERM)
         return self.wait(timeout)
 
+    def write_stacks(self, path):
+        """Where it and its children hang, for whoever looks at a failed case."""
+        with open(path, "w") as out:
+            for pid in [self.pid, *children(self.pid)]:
+                print("== process", pid, file=out, flush=True)
+                try:
+                    subprocess.run(
+                        ["gdb", "-p", str(pid), "-batch", "-ex", "bt"], stdout=out,
+                        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20)
+                except (OSError, subprocess.TimeoutExpired) as error:
+                    print(error, file=out)
+
     def kill(self):
         """Ends it and its children, whatever it is doing."""
         try:
@@ -68,3 +80,20 @@ class Process:
         except ProcessLookupError:
             pass
         self._popen.wait()
+
+
+def asleep(pid):
+    """Whether a process is waiting for something to do."""
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            return file.read().rpartition(")")[2].split()[0] == "S"
+    except OSError:
+        return False
+
+
+def children(pid):
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+            return [int(child) for child in file.read().split()]
+    except OSError:
+        return []

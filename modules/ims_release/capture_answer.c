@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture_now.h"
+
+#include "core/dprint.h"
+#include "core/parser/parse_cseq.h"
+
+#include "core_route_set.h"
+#include "index.h"
+#include "release.h"
+#include "store.h"
+
+/* @return 0, or -1 for a 2xx that cannot be a dialog's */
+static int read_answer(struct sip_msg *rpl, str *routes, struct irl_answer *ans)
+{
+	struct irl_msg_key key;
+	str to;
+
+	if(irl_msg_key(rpl, &key) != 0 || !key.to_tag.len)
+		return -1;
+	to = irl_msg_to(rpl);
+	ans->routes = routes;
+	ans->nroutes = irl_msg_routes(rpl, routes);
+	if(ans->nroutes < 0 || irl_untag(&to, 0, &ans->to) != 0) {
+		LM_WARN("2xx with a malformed To or Record-Route, Call-ID %.*s\n",
+				key.callid.len, key.callid.s);
+		return -1;
+	}
+	ans->tag = key.to_tag;
+	ans->contact = irl_msg_contact(rpl);
+	ans->socket = rpl->rcv.bind_address;
+	return 0;
+}
+
+/* Passes at which we record-routed: as often the ACK will come by. Copies of
+ * the INVITE that forked between two passes count as one. */
+static uint8_t passes_of_ack(
+		const struct irl_session *s, const struct irl_answer *ans)
+{
+	uint32_t seen = 0;
+	int i, n = 0;
+
+	for(i = 0; i < s->npasses; i++) {
+		int at = s->pass[i].nroutes;
+
+		if(at >= IRL_ROUTES_MAX || (seen & (1u << at)))
+			continue;
+		seen |= 1u << at;
+		n += irl_routes_own(ans->routes, ans->nroutes, at, irl_route_is_own)
+			 > 0;
+	}
+	return (uint8_t)n;
+}
+
+/* The session that has the dialog: a second answer to a forked INVITE has
+ * made one of its own. Slot locked. */
+static struct irl_session *session_of_dialog(
+		struct irl_session *s, const str *tag)
+{
+	str callid = irl_text_get(&s->text, s->callid);
+	str caller = irl_text_get(&s->text, s->from_tag), other;
+	struct irl_session *sibling = NULL;
+
+	if(irl_session_dialog(s, tag))
+		return s;
+	while((sibling = irl_store_next(s->hash, &callid, sibling))) {
+		other = irl_text_get(&sibling->text, sibling->from_tag);
+		if(irl_str_eq(&other, &caller) && irl_session_dialog(sibling, tag))
+			return sibling;
+	}
+	return s;
+}
+
+/* A dialog was answered after another one: a session of its own, released
+ * with the first. Slot locked. */
+static void split(struct irl_session *s, struct irl_dialog *dlg)
+{
+	struct irl_session *other = irl_session_split(s, dlg);
+
+	if(!other || irl_store_insert(s->hash, other) != 0) {
+		LM_ERR("second answer not recorded: out of memory or max_sessions\n");
+		irl_session_free(other);
+		return;
+	}
+	irl_index_update(other);
+	if(s->release)
+		irl_release_together(other, s->release);
+}
+
+/* A 2xx to the INVITE that we have already ended: not the caller's any more.
+ * Slot locked. */
+static void take_late(struct irl_session *s, const struct irl_answer *ans)
+{
+	struct irl_dialog *dlg = irl_session_answer(s, ans);
+
+	if(!dlg)
+		return;
+	dlg->late = dlg->late == IRL_NOT_LATE	 ? IRL_LATE_DUE
+				: dlg->late == IRL_LATE_DONE ? IRL_LATE_ACK_DUE
+											 : dlg->late;
+	irl_release_event(s, IRL_EV_ANSWER);
+}
+
+/* @return 1 when the 2xx must not reach the caller */
+static int take_answer(struct sip_msg *rpl, uint64_t id, int pass)
+{
+	str routes[IRL_ROUTES_MAX];
+	struct irl_answer ans = {.pass = pass};
+	struct irl_session *s;
+	struct irl_dialog *dlg;
+	int known, late;
+
+	if(read_answer(rpl, routes, &ans) < 0)
+		return 0;
+	s = irl_store_get(id);
+	if(!s)
+		return 0;
+	s = session_of_dialog(s, &ans.tag);
+	late = s->cancelled && pass == 0;
+	if(late) {
+		take_late(s, &ans);
+	} else {
+		dlg = irl_session_dialog(s, &ans.tag);
+		known = dlg && dlg->answered;
+		dlg = irl_session_answer(s, &ans);
+		if(!dlg)
+			LM_ERR("2xx not recorded: out of memory or too much text\n");
+		else if(!known && !s->cancelled) {
+			dlg->acks = passes_of_ack(s, &ans);
+			if(dlg == s->current)
+				irl_release_event(s, IRL_EV_ANSWER);
+			else
+				split(s, dlg);
+		}
+	}
+	irl_index_update(s);
+	irl_release_unlock(s);
+	return late;
+}
+
+/* The session whose INVITE we have ended and whose first pass this response
+ * comes back to. @return it with its slot locked, NULL with none */
+static struct irl_session *cancelled_session(struct sip_msg *rpl)
+{
+	struct irl_msg_key key;
+	struct irl_session *s = NULL;
+	uint32_t cseq, hash, via;
+	str tag;
+
+	if(irl_msg_key(rpl, &key) != 0 || irl_msg_cseq(rpl, &cseq) != 0)
+		return NULL;
+	via = irl_msg_reply_key(rpl);
+	hash = irl_store_lock(&key.callid);
+	while((s = irl_store_next(hash, &key.callid, s))) {
+		tag = irl_text_get(&s->text, s->from_tag);
+		if(s->cancelled && s->invite_cseq == cseq + 1 && s->pass[0].key == via
+				&& irl_str_eq(&tag, &key.from_tag))
+			return s;
+	}
+	irl_store_unlock(hash);
+	return NULL;
+}
+
+int irl_on_late_reply(struct sip_msg *rpl, unsigned int flags, void *param)
+{
+	str routes[IRL_ROUTES_MAX];
+	struct irl_answer ans = {.pass = 0};
+	struct irl_session *s;
+	int is_answer = rpl->REPLY_STATUS >= 200 && rpl->REPLY_STATUS < 300;
+
+	if(!irl_store_cancelled() || get_cseq(rpl)->method_id != METHOD_INVITE
+			|| (is_answer && read_answer(rpl, routes, &ans) < 0))
+		return 1;
+	s = cancelled_session(rpl);
+	if(!s)
+		return 1;
+	if(is_answer)
+		take_late(s, &ans);
+	irl_release_unlock(s);
+	/* others are for tm, which does not send them on; without it they would
+	 * be, past the final response that the caller has */
+	return !is_answer && irl_transaction_known(rpl);
+}
+
+static void take_provisional(struct sip_msg *rpl, uint64_t id, int pass)
+{
+	struct irl_msg_key key;
+	struct irl_session *s;
+
+	if(irl_msg_key(rpl, &key) != 0 || !key.to_tag.len)
+		return;
+	s = irl_store_get(id);
+	if(!s)
+		return;
+	irl_session_early(s, &key.to_tag, pass);
+	irl_store_unlock(s->hash);
+}
+
+void irl_on_invite_response(
+		struct cell *t, int type, struct tmcb_params *params)
+{
+	struct sip_msg *rpl = params->rpl;
+	uint64_t id;
+	int pass;
+
+	if(!rpl || rpl == FAKED_REPLY || get_cseq(rpl)->method_id != METHOD_INVITE)
+		return;
+	id = irl_unpack(params->param, &pass);
+	if(params->code > 100 && params->code < 200)
+		take_provisional(rpl, id, pass);
+	else if(params->code >= 200 && params->code < 300
+			&& take_answer(rpl, id, pass))
+		/* it came between irl_on_late_reply() and the final response of ours: of a
+		 * 100 tm takes no notice but for the CANCEL */
+		rpl->REPLY_STATUS = 100;
+}

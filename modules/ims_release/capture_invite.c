@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture_now.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/dprint.h"
+
+#include "index.h"
+#include "params.h"
+#include "release.h"
+#include "stats.h"
+#include "store.h"
+
+static void irl_invite_watch(struct sip_msg *msg)
+{
+	irl_watch(msg, TMCB_RESPONSE_IN, irl_on_invite_response, irl_now.pass);
+}
+
+/* The pass that `msg` makes; slot locked. */
+static void add_pass(struct irl_session *s, struct sip_msg *msg, int nroutes)
+{
+	struct irl_pass pass = {.in = msg->rcv.bind_address,
+			.key = irl_msg_request_key(msg),
+			.nroutes = (uint16_t)nroutes,
+			.guessed = (uint8_t)(irl_params.served ? irl_params.served
+												   : irl_msg_guess_side(msg))};
+
+	irl_now.id = s->id;
+	irl_now.pass = irl_session_add_pass(s, &pass);
+	if(irl_now.said)
+		irl_session_serve(s, irl_now.pass, irl_now.said, &irl_now.impu);
+	irl_index_update(s);
+}
+
+/* The live session that this INVITE is a pass of; slot locked. A new INVITE
+ * with the old Call-ID and tag, after a 407 for instance, has another CSeq. */
+static struct irl_session *session_of_invite(
+		uint32_t hash, const struct irl_msg_key *key, uint32_t cseq)
+{
+	struct irl_session *s = NULL;
+	str tag;
+
+	while((s = irl_store_next(hash, &key->callid, s))) {
+		tag = irl_text_get(&s->text, s->from_tag);
+		if(s->state == IRL_EARLY && s->invite_cseq == cseq + 1
+				&& irl_str_eq(&tag, &key->from_tag))
+			return s;
+	}
+	return NULL;
+}
+
+static void find_session(struct sip_msg *msg)
+{
+	str routes[IRL_ROUTES_MAX];
+	struct irl_msg_key key;
+	struct irl_session *s;
+	uint32_t cseq, hash;
+	int nroutes;
+
+	if(irl_msg_key(msg, &key) != 0 || irl_msg_cseq(msg, &cseq) != 0)
+		return;
+	nroutes = irl_msg_routes(msg, routes);
+	if(nroutes < 0)
+		return;
+	hash = irl_store_lock(&key.callid);
+	s = session_of_invite(hash, &key, cseq);
+	if(s)
+		add_pass(s, msg, nroutes);
+	irl_store_unlock(hash);
+}
+
+/* A transaction of an initial INVITE: of the session just made, or a further
+ * pass of one that is there. */
+void irl_invite_join(struct sip_msg *msg)
+{
+	if(!irl_now.id)
+		find_session(msg);
+	if(irl_now.id)
+		irl_invite_watch(msg);
+}
+
+void irl_invite_relayed(void)
+{
+	struct irl_session *s = irl_store_get(irl_now.id);
+
+	if(!s)
+		return;
+	s->invite = irl_transaction_id_now();
+	/* a release could do nothing until now */
+	if(s->state == IRL_CANCELLING)
+		s->release->todo |= IRL_DO_CANCEL;
+	irl_release_unlock(s);
+}
+
+static void refuse(const char *why)
+{
+	static time_t last;
+	time_t t = time(NULL);
+
+	irl_stat_inc(refused_sessions);
+	if(t != last)
+		LM_WARN("session not recorded: %s\n", why);
+	last = t;
+}
+
+static struct irl_session *record_of(struct sip_msg *msg)
+{
+	struct irl_invite inv = {.impu = irl_now.impu};
+	struct irl_msg_key key;
+	enum irl_side side = irl_now.said;
+	str from, to;
+
+	if(irl_msg_key(msg, &key) != 0 || irl_msg_cseq(msg, &inv.cseq) != 0)
+		return NULL;
+	from = irl_msg_from(msg);
+	to = irl_msg_to(msg);
+	if(irl_untag(&from, 0, &inv.from) != 0 || irl_untag(&to, 1, &inv.to) != 0)
+		return NULL;
+	if(!side)
+		side = irl_params.served ? (enum irl_side)irl_params.served
+								 : irl_msg_guess_side(msg);
+	if(!inv.impu.len)
+		inv.impu = irl_msg_impu(msg, side);
+	inv.callid = key.callid;
+	inv.from_tag = key.from_tag;
+	inv.contact = irl_msg_contact(msg);
+	inv.icid = irl_msg_icid(msg);
+	return irl_session_new(&inv);
+}
+
+uint64_t irl_capture_created(struct sip_msg *msg)
+{
+	str routes[IRL_ROUTES_MAX];
+	struct irl_session *s;
+	uint32_t hash;
+	str callid;
+	int nroutes, err;
+
+	if(!msg || !irl_is_now(msg) || irl_now.kind != IRL_INITIAL)
+		return 0;
+	if(irl_now.id)
+		return irl_now.id;
+	nroutes = irl_msg_routes(msg, routes);
+	s = nroutes < 0 ? NULL : record_of(msg);
+	if(!s) {
+		refuse("malformed INVITE or out of memory");
+		return 0;
+	}
+	s->created = (uint32_t)time(NULL);
+	s->hosted = 1;
+	callid = irl_text_get(&s->text, s->callid);
+	hash = irl_store_lock(&callid);
+	err = irl_store_insert(hash, s);
+	if(err == 0)
+		add_pass(s, msg, nroutes);
+	irl_store_unlock(hash);
+	if(err) {
+		irl_session_free(s);
+		refuse("max_sessions reached");
+		return 0;
+	}
+	if(irl_now.transaction)
+		irl_invite_watch(msg);
+	return irl_now.id;
+}
+
+static int keep_for_later(enum irl_side side, const str *impu)
+{
+	if(impu->len > (int)sizeof(irl_now.impu_buf))
+		return EMSGSIZE;
+	irl_now.said = side;
+	if(impu->len)
+		memcpy(irl_now.impu_buf, impu->s, (size_t)impu->len);
+	irl_now.impu.s = irl_now.impu_buf;
+	irl_now.impu.len = impu->len;
+	return 0;
+}
+
+int irl_capture_serve(struct sip_msg *msg, enum irl_side side, const str *impu)
+{
+	struct irl_msg_key key;
+	struct irl_session *s;
+	uint32_t cseq, hash;
+	str user = *impu;
+	int known;
+
+	if(!irl_is_now(msg) || irl_now.kind != IRL_INITIAL
+			|| irl_msg_key(msg, &key) != 0 || irl_msg_cseq(msg, &cseq) != 0)
+		return ENOENT;
+	if(!user.len)
+		user = irl_msg_impu(msg, side);
+	hash = irl_store_lock(&key.callid);
+	s = session_of_invite(hash, &key, cseq);
+	known = s != NULL;
+	if(s && irl_now.id == s->id) {
+		irl_session_serve(s, irl_now.pass, side, &user);
+		irl_index_update(s);
+	}
+	irl_store_unlock(hash);
+	if(known && irl_now.id)
+		return 0;
+	/* a later pass has no transaction yet, and neither has the first one of
+	 * a dialog module that makes its record together with it */
+	if(!known && !irl_host()->creates_late)
+		return ENOENT;
+	return keep_for_later(side, &user);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "capture_now.h"
+
+#include <time.h>
+
+#include "core_cseq.h"
+#include "index.h"
+#include "params.h"
+#include "release.h"
+#include "store.h"
+
+static void note_ack(struct irl_session *s, struct irl_dialog *dlg)
+{
+	uint8_t before = s->state;
+
+	/* it comes by once a pass, and before its last pass the callee has not
+	 * got it: too early for a BYE (RFC 3261 15) */
+	if(dlg->acks > 1) {
+		dlg->acks--;
+		return;
+	}
+	if(dlg != s->current)
+		return;
+	irl_release_event(s, IRL_EV_ACK);
+	/* the pair goes when the ACK has gone: on_done() */
+	irl_now.due = before == IRL_AWAITING_ACK && s->state == IRL_ENDING;
+}
+
+static enum irl_verdict take_request(struct irl_session *s,
+		struct irl_dialog *dlg, enum irl_leg_id leg, struct sip_msg *msg)
+{
+	unsigned int method = msg->REQ_METHOD;
+	uint32_t cseq;
+
+	irl_now.kind = IRL_WITHIN;
+	irl_now.id = s->id;
+	if(method == METHOD_ACK) {
+		note_ack(s, dlg);
+		return IRL_PROCEED;
+	}
+	if(method == METHOD_CANCEL)
+		return IRL_PROCEED;
+	if(!irl_state_live((enum irl_state)s->state)) {
+		irl_now.own = method == METHOD_BYE && irl_release_is_own(s, msg);
+		return irl_now.own || !irl_params.answer_481 ? IRL_PROCEED : IRL_REFUSE;
+	}
+	if(irl_msg_cseq(msg, &cseq) == 0) {
+		irl_now.fresh = cseq >= dlg->leg[leg].cseq;
+		irl_cseq_note(&dlg->leg[leg].cseq, cseq);
+	}
+	return IRL_PROCEED;
+}
+
+enum irl_verdict irl_within_request(
+		struct sip_msg *msg, const struct irl_msg_key *key)
+{
+	enum irl_verdict verdict = IRL_PROCEED;
+	struct irl_session *s = NULL;
+	struct irl_dialog *dlg;
+	enum irl_leg_id leg;
+	uint32_t hash;
+
+	/* Via headers are looked at under the lock: have them parsed before */
+	if(msg->REQ_METHOD == METHOD_BYE && parse_headers(msg, HDR_EOH_F, 0) < 0)
+		return IRL_PROCEED;
+	hash = irl_store_lock(&key->callid);
+	while((s = irl_store_next(hash, &key->callid, s))) {
+		dlg = irl_session_match(s, &key->from_tag, &key->to_tag, &leg);
+		if(dlg) {
+			verdict = take_request(s, dlg, leg, msg);
+			break;
+		}
+	}
+	irl_store_unlock(hash);
+	return verdict;
+}
+
+void irl_within_relayed(struct sip_msg *msg)
+{
+	struct irl_session *s;
+	struct irl_dialog *dlg;
+	struct irl_msg_key key;
+	enum irl_leg_id leg;
+
+	if(irl_msg_key(msg, &key) != 0)
+		return;
+	s = irl_store_get(irl_now.id);
+	if(!s)
+		return;
+	dlg = irl_session_match(s, &key.from_tag, &key.to_tag, &leg);
+	if(dlg && msg->REQ_METHOD == METHOD_INVITE)
+		dlg->leg[leg].reinvite = irl_transaction_id_now();
+	else if(dlg)
+		dlg->leg[leg].update = irl_transaction_id_now();
+	irl_store_unlock(s->hash);
+}
+
+/* tm: a response to a re-INVITE or UPDATE. Only a 2xx moves targets. */
+static void on_refresh_response(
+		struct cell *t, int type, struct tmcb_params *params)
+{
+	struct sip_msg *rpl = params->rpl;
+	struct irl_session *s;
+	struct irl_dialog *dlg;
+	struct irl_msg_key key;
+	enum irl_leg_id leg;
+	str requested, answered;
+	uint32_t cseq;
+
+	if(!rpl || rpl == FAKED_REPLY || params->code < 200 || params->code > 299
+			|| !params->req)
+		return;
+	if(irl_msg_key(rpl, &key) != 0 || irl_msg_cseq(rpl, &cseq) != 0
+			|| parse_headers(rpl, HDR_EOH_F, 0) < 0)
+		return;
+	requested = irl_msg_contact(params->req);
+	answered = irl_msg_contact(rpl);
+	s = irl_store_get(irl_unpack(params->param, NULL));
+	if(!s)
+		return;
+	dlg = irl_session_match(s, &key.from_tag, &key.to_tag, &leg);
+	if(dlg)
+		irl_session_refresh(s, dlg, leg, cseq, &requested, &answered);
+	irl_index_update(s);
+	irl_store_unlock(s->hash);
+}
+
+/* tm: the final response to somebody's BYE has been sent back. A 2xx ends the
+ * session (TS 24.229 5.4.5.2), 481 and 408 say that the peer has none; after
+ * any other, a 407 say, it goes on, though the dialog module let it go. */
+static void on_bye_response(
+		struct cell *t, int type, struct tmcb_params *params)
+{
+	struct irl_session *s;
+	int code = params->code;
+
+	if(code < 200)
+		return;
+	s = irl_store_get(irl_unpack(params->param, NULL));
+	if(!s)
+		return;
+	if(code < 300 || code == 481 || code == 408)
+		irl_release_event(s, IRL_EV_END);
+	else if(!s->orphan)
+		s->orphan = (uint32_t)time(NULL);
+	irl_release_unlock(s);
+}
+
+void irl_within_watch(struct sip_msg *msg)
+{
+	unsigned int method = msg->REQ_METHOD;
+
+	if(method == METHOD_INVITE || method == METHOD_UPDATE)
+		irl_watch(msg, TMCB_RESPONSE_IN, on_refresh_response, 0);
+	else if(method == METHOD_BYE)
+		irl_watch(msg, TMCB_RESPONSE_OUT, on_bye_response, 0);
+}

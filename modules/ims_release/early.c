@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "procedure.h"
+
+#include <string.h>
+
+#include "core/dprint.h"
+
+#include "core_cseq.h"
+#include "release.h"
+#include "stats.h"
+#include "store.h"
+#include "transaction.h"
+
+static str reason_of(char buf[IRL_REASON_MAX])
+{
+	str text = {irl_snap.r.text, irl_snap.r.text_len};
+	str reason = {buf, 0};
+
+	reason.len =
+			(int)irl_reason_print(buf, IRL_REASON_MAX, irl_snap.r.cause, &text);
+	return reason;
+}
+
+/* Take the INVITE over from the caller, unless a 2xx was faster or it is not
+ * relayed yet. @return 1 when it is ours to answer */
+static int take_invite(void)
+{
+	struct irl_session *s = irl_store_get(irl_snap.s.id);
+	int ours;
+
+	if(!s)
+		return 0;
+	ours = s->state == IRL_CANCELLING && s->invite.known;
+	if(ours) {
+		irl_release_event(s, IRL_EV_REPLY);
+		irl_store_set_cancelled(s);
+		irl_snap.s.invite = s->invite;
+	}
+	irl_release_unlock(s);
+	return ours;
+}
+
+void irl_cancel_invite(void)
+{
+	char buf[IRL_REASON_MAX];
+	str reason = reason_of(buf);
+
+	if(!take_invite())
+		return;
+	irl_transaction_end(
+			&irl_snap.s.invite, irl_cause_response(irl_snap.r.cause), &reason);
+	irl_stat_inc(cancels);
+	/* the dialog module has said so by now, if it has a record */
+	irl_release_timer(irl_snap.s.id, IRL_EV_FAIL);
+}
+
+void irl_acknowledge(void)
+{
+	const struct irl_bye_policy p = irl_policy();
+	struct irl_bye ack;
+
+	if(irl_bye_build_for_caller(&irl_snap.s, &irl_snap.dlg, &p, &ack) != 0)
+		return;
+	ack.cseq = irl_cseq_highest(irl_snap.s.invite_cseq);
+	if(irl_transaction_ack(&ack) < 0)
+		LM_ERR("no ACK can be sent, Call-ID %.*s\n", ack.callid.len,
+				ack.callid.s);
+}
+
+/* tm: the final response to the BYE after a late 2xx. */
+static void on_late_answer(struct cell *t, int type, struct tmcb_params *params)
+{
+	if(params->code >= 200)
+		irl_count_answer(params->code);
+}
+
+/* Our own BYE will come by on later passes. @return 0 or -1 */
+static int store_extra(const struct irl_prepared *prepared)
+{
+	struct irl_extra_bye *extra = irl_mem.alloc(sizeof(*extra));
+	struct irl_session *s = extra ? irl_store_get(irl_snap.s.id) : NULL;
+
+	if(!s) {
+		if(extra)
+			irl_mem.release(extra);
+		return -1;
+	}
+	memcpy(extra->branch, prepared->branch, sizeof(extra->branch));
+	extra->next = s->release->extra;
+	s->release->extra = extra;
+	irl_store_unlock(s->hash);
+	return 0;
+}
+
+static void send_late_bye(void)
+{
+	const struct irl_bye_policy p = irl_policy();
+	struct irl_prepared prepared;
+	struct irl_bye bye;
+	str headers;
+
+	if(irl_bye_build_for_caller(&irl_snap.s, &irl_snap.dlg, &p, &bye) != 0)
+		return;
+	irl_bye_headers(&bye, irl_headers_buf, &headers);
+	if(irl_transaction_bye(&bye, &headers, on_late_answer, NULL, &prepared)
+			< 0) {
+		LM_ERR("no BYE can be sent, Call-ID %.*s\n", bye.callid.len,
+				bye.callid.s);
+		return;
+	}
+	store_extra(&prepared);
+	irl_transaction_send(&prepared);
+}
+
+/* The next dialog with a late 2xx to be seen to. @return what is due of it */
+static enum irl_late next_late(void)
+{
+	struct irl_session *s = irl_store_get(irl_snap.s.id);
+	enum irl_late due = IRL_NOT_LATE;
+	struct irl_dialog *dlg;
+
+	if(!s)
+		return IRL_NOT_LATE;
+	for(dlg = &s->first; dlg; dlg = dlg->next) {
+		if(dlg->late == IRL_LATE_DUE || dlg->late == IRL_LATE_ACK_DUE)
+			break;
+	}
+	if(dlg) {
+		due = (enum irl_late)dlg->late;
+		dlg->late = IRL_LATE_DONE;
+		irl_snapshot_take(&irl_snap, s, dlg);
+	}
+	irl_store_unlock(s->hash);
+	return due;
+}
+
+void irl_answer_late(void)
+{
+	enum irl_late due;
+
+	while((due = next_late())) {
+		irl_acknowledge();
+		if(due == IRL_LATE_DUE)
+			send_late_bye();
+	}
+}
+
+void irl_answer_pending(void)
+{
+	char buf[IRL_REASON_MAX];
+	str reason = reason_of(buf);
+	const struct irl_leg *l;
+	int i;
+
+	for(i = 0; i < IRL_LEGS; i++) {
+		l = &irl_snap.dlg.leg[i];
+		if(l->reinvite.known)
+			irl_transaction_end(&l->reinvite, 487, &reason);
+		if(l->update.known)
+			irl_transaction_end(&l->update, 481, &reason);
+	}
+}

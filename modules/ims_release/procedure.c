@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "procedure.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "core/dprint.h"
+#include "core/rand/kam_rand.h"
+
+#include "host_end.h"
+#include "job.h"
+#include "msg.h"
+#include "params.h"
+#include "release.h"
+#include "stats.h"
+#include "store.h"
+#include "worker.h"
+
+struct irl_snapshot irl_snap;
+
+char irl_headers_buf[IRL_HEADERS_MAX];
+
+str irl_snap_text(struct irl_text t)
+{
+	return irl_snapshot_text(&irl_snap, t);
+}
+
+void irl_describe(struct irl_event_ctx *ctx)
+{
+	memset(ctx, 0, sizeof(*ctx));
+	ctx->callid = irl_snap_text(irl_snap.s.callid);
+	ctx->impu = irl_snap_text(irl_snap.s.impu);
+	ctx->icid = irl_snap_text(irl_snap.s.icid);
+	ctx->text.s = irl_snap.r.text;
+	ctx->text.len = irl_snap.r.text_len;
+	ctx->cause = irl_snap.r.cause;
+	ctx->job = irl_snap.r.job;
+	ctx->served = irl_session_served(&irl_snap.s);
+	ctx->state = (enum irl_state)irl_snap.s.state;
+	ctx->code[IRL_CALLER] = irl_snap.r.leg[IRL_CALLER].code;
+	ctx->code[IRL_CALLEE] = irl_snap.r.leg[IRL_CALLEE].code;
+	ctx->failed = irl_snap.r.failed;
+}
+
+void irl_bye_headers(const struct irl_bye *bye, char *buf, str *headers)
+{
+	struct irl_event_ctx ctx;
+
+	headers->s = buf;
+	memcpy(buf, bye->reason.s, (size_t)bye->reason.len);
+	headers->len = bye->reason.len;
+	if(headers->len + irl_params.extra_headers.len <= IRL_HEADERS_MAX) {
+		memcpy(buf + headers->len, irl_params.extra_headers.s,
+				(size_t)irl_params.extra_headers.len);
+		headers->len += irl_params.extra_headers.len;
+	}
+	irl_describe(&ctx);
+	ctx.leg = bye->to;
+	headers->len += irl_event_route_bye(
+			&ctx, buf + headers->len, IRL_HEADERS_MAX - headers->len);
+}
+
+struct irl_bye_policy irl_policy(void)
+{
+	struct irl_bye_policy p = {.service_control = irl_params.service_control,
+			.is_own = irl_route_is_own,
+			.rnd = (uint32_t)kam_rand()};
+
+	return p;
+}
+
+void irl_count_answer(int code)
+{
+	if(code < 300)
+		irl_stat_inc(byes_2xx);
+	else if(irl_is_gone(code))
+		irl_stat_inc(byes_gone);
+	else
+		irl_stat_inc(byes_refused);
+}
+
+static void log_start(void)
+{
+	LM_INFO("release of Call-ID %.*s starts, job %u, cause %u \"%.*s\"\n",
+			irl_snap_text(irl_snap.s.callid).len,
+			irl_snap_text(irl_snap.s.callid).s, irl_snap.r.job,
+			irl_snap.r.cause, irl_snap.r.text_len, irl_snap.r.text);
+}
+
+static void finish(void)
+{
+	struct irl_event_ctx ctx;
+
+	LM_INFO("release of Call-ID %.*s ended, job %u, cause %u, caller %u, "
+			"callee %u\n",
+			irl_snap_text(irl_snap.s.callid).len,
+			irl_snap_text(irl_snap.s.callid).s, irl_snap.r.job,
+			irl_snap.r.cause, irl_snap.r.leg[IRL_CALLER].code,
+			irl_snap.r.leg[IRL_CALLEE].code);
+	if(irl_snap.r.failed)
+		irl_stat_inc(failed);
+	else
+		irl_stat_inc(released);
+	if(irl_snap.s.hosted)
+		irl_host_end(&irl_snap.s, &irl_snap.dlg);
+	irl_describe(&ctx);
+	irl_event_route_done(&ctx);
+	irl_job_ended(irl_snap.r.job, !irl_snap.r.failed, ctx.code);
+	irl_worker_timer(IRL_TIMER_LINGER, irl_snap.s.id);
+}
+
+void irl_release_step(uint64_t id)
+{
+	struct irl_session *s = irl_store_get(id);
+	uint32_t todo, hash;
+
+	if(!s)
+		return;
+	hash = s->hash;
+	if(!s->release || !s->release->todo) {
+		irl_store_unlock(hash);
+		return;
+	}
+	todo = s->release->todo;
+	s->release->todo = 0;
+	irl_snapshot_take(&irl_snap, s, s->current);
+	irl_store_unlock(hash);
+	if(todo & IRL_DO_ANNOUNCE)
+		log_start();
+	if(todo & IRL_DO_AWAIT_ACK)
+		irl_worker_timer(IRL_TIMER_ACK, id);
+	if(todo & IRL_DO_CANCEL)
+		irl_cancel_invite();
+	if(todo & IRL_DO_ACK)
+		irl_acknowledge();
+	if(todo & IRL_DO_PAIR) {
+		irl_answer_pending();
+		irl_send_byes(1, 1);
+	}
+	if(todo & (IRL_DO_RETRY_CALLER | IRL_DO_RETRY_CALLEE))
+		irl_send_byes(todo & IRL_DO_RETRY_CALLER, todo & IRL_DO_RETRY_CALLEE);
+	if(todo & IRL_DO_FINISH)
+		finish();
+	if(todo & IRL_DO_LATE)
+		irl_answer_late();
+}
+
+void irl_release_timer(uint64_t id, enum irl_event ev)
+{
+	struct irl_session *s = irl_store_get(id);
+
+	if(!s)
+		return;
+	irl_release_event(s, ev);
+	irl_release_unlock(s);
+}
+
+/* Seconds for a UA to repeat a BYE with credentials, and, as a dialog module
+ * has it by default, for a session at all. */
+#define ORPHAN_TIME 300
+#define UNHOSTED_TIME 43200
+
+static int is_left_over(const struct irl_session *s, uint32_t now)
+{
+	if(s->hosted || !irl_state_live((enum irl_state)s->state))
+		return 0;
+	return (s->orphan && now - s->orphan > ORPHAN_TIME)
+		   || now - s->created > UNHOSTED_TIME;
+}
+
+void irl_release_sweep(void)
+{
+	uint32_t now = (uint32_t)time(NULL), hash;
+	struct irl_session *s;
+	uint64_t id;
+	int slot;
+
+	for(slot = 0; slot < irl_store_slots(); slot++) {
+		hash = irl_store_lock_slot(slot, &s);
+		while(s && !is_left_over(s, now))
+			s = s->next;
+		id = s ? s->id : 0;
+		irl_store_unlock(hash);
+		if(id) {
+			irl_release_timer(id, IRL_EV_END);
+			slot--; /* there may be more */
+		}
+	}
+}
