@@ -23,8 +23,10 @@ int irl_is_now(const struct sip_msg *msg)
 
 struct irl_transaction_id irl_transaction_id_now(void)
 {
-	struct irl_transaction_id id = {
-			irl_now.transaction->hash_index, irl_now.transaction->label, 1};
+	struct irl_transaction_id id = {.index = irl_now.transaction->hash_index,
+			.label = irl_now.transaction->label,
+			.t1_ms = (uint16_t)irl_now.transaction->rt_t1_timeout_ms,
+			.known = 1};
 
 	return id;
 }

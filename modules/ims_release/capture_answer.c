@@ -195,6 +195,16 @@ static void take_provisional(struct sip_msg *rpl, uint64_t id, int pass)
 	irl_store_unlock(s->hash);
 }
 
+static int is_cancelled(uint64_t id)
+{
+	struct irl_session *s = irl_store_get(id);
+	int cancelled = s && s->cancelled;
+
+	if(s)
+		irl_store_unlock(s->hash);
+	return cancelled;
+}
+
 void irl_on_invite_response(
 		struct cell *t, int type, struct tmcb_params *params)
 {
@@ -212,4 +222,6 @@ void irl_on_invite_response(
 		/* it came between irl_on_late_reply() and the final response of ours: of a
 		 * 100 tm takes no notice but for the CANCEL */
 		rpl->REPLY_STATUS = 100;
+	else if(params->code >= 300 && pass == 0 && is_cancelled(id))
+		irl_transaction_branch_over(t);
 }

@@ -59,6 +59,7 @@ struct irl_pass
 struct irl_transaction_id
 {
 	uint32_t index, label;
+	uint16_t t1_ms; /**< its T1 (RFC 3261 17.1.1.1) */
 	uint8_t known;
 };
 

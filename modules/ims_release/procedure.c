@@ -87,6 +87,28 @@ static void log_start(void)
 			irl_snap.r.cause, irl_snap.r.text_len, irl_snap.r.text);
 }
 
+/* 64*T1 (RFC 3261 13.2.2.4, 17.1.1.2), in milliseconds. */
+static uint64_t transaction_time(void)
+{
+	unsigned int t1 = irl_snap.s.invite.t1_ms;
+
+	return 64u * (t1 ? t1 : 500u);
+}
+
+/* Requests of a released session are answered for `linger`, late answers to an
+ * INVITE that we have ended as long as they may come. */
+static void remember(void)
+{
+	uint64_t ms = 1000u * (uint64_t)irl_params.linger;
+
+	if(!irl_snap.s.cancelled)
+		irl_worker_timer(IRL_TIMER_LINGER, irl_snap.s.id, ms);
+	else if(ms > transaction_time())
+		irl_worker_timer(IRL_TIMER_LATE, irl_snap.s.id, ms);
+	else
+		irl_worker_timer(IRL_TIMER_LATE, irl_snap.s.id, transaction_time());
+}
+
 static void finish(void)
 {
 	struct irl_event_ctx ctx;
@@ -106,7 +128,7 @@ static void finish(void)
 	irl_describe(&ctx);
 	irl_event_route_done(&ctx);
 	irl_job_ended(irl_snap.r.job, !irl_snap.r.failed, ctx.code);
-	irl_worker_timer(IRL_TIMER_LINGER, irl_snap.s.id);
+	remember();
 }
 
 void irl_release_step(uint64_t id)
@@ -128,7 +150,7 @@ void irl_release_step(uint64_t id)
 	if(todo & IRL_DO_ANNOUNCE)
 		log_start();
 	if(todo & IRL_DO_AWAIT_ACK)
-		irl_worker_timer(IRL_TIMER_ACK, id);
+		irl_worker_timer(IRL_TIMER_ACK, id, transaction_time());
 	if(todo & IRL_DO_CANCEL)
 		irl_cancel_invite();
 	if(todo & IRL_DO_ACK)

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "core/cfg/cfg_ctx.h"
 #include "core/data_lump_rpl.h"
 #include "core/dset.h"
 #include "core/error.h"
@@ -18,6 +17,10 @@
 /* Room for the Route header entries, with commas between them. */
 #define ROUTES_TEXT (IRL_ROUTES_BYTES + IRL_ROUTES_MAX)
 
+/* How long a transaction is kept after its last branch is over: T4 (RFC 3261
+ * 17.1.1.2), tm's own default; what it is set to tm does not tell. */
+#define WAIT_SECONDS 5
+
 struct tm_binds irl_tm;
 
 static int sending;
@@ -29,19 +32,6 @@ int irl_transaction_init(void)
 		return -1;
 	}
 	return 0;
-}
-
-unsigned int irl_transaction_t1_ms(void)
-{
-	static str group = str_init("tm"), name = str_init("retr_timer1");
-	unsigned int type;
-	void *value;
-	cfg_ctx_t *ctx;
-
-	if(cfg_register_ctx(&ctx, NULL) == 0
-			&& cfg_get_by_name(ctx, &group, NULL, &name, &value, &type) == 0)
-		return (unsigned int)(uintptr_t)value;
-	return 500;
 }
 
 int irl_transaction_sending(void)
@@ -252,15 +242,24 @@ static int reply(struct cell *t, int code, const str *header)
 	return ret;
 }
 
-/* tm forgets an answered transaction after seconds; its branches may take as
- * long as any INVITE to give their first response, for the CANCEL to follow,
- * or their last, for the ACK. */
-static void keep_for_branches(struct cell *t)
+/* An answered transaction is to be forgotten after another time than tm set. */
+static void set_wait(struct cell *t, ticks_t ticks)
 {
 	if(timer_del(&t->wait_timer) < 0)
 		return;
 	timer_reinit(&t->wait_timer);
-	timer_add(&t->wait_timer, MS_TO_TICKS(64 * irl_transaction_t1_ms()));
+	timer_add(&t->wait_timer, ticks);
+}
+
+void irl_transaction_branch_over(struct cell *t)
+{
+	int i, open = 0;
+
+	for(i = 0; i < t->nr_of_outgoings; i++)
+		open += t->uac[i].last_received < 200;
+	/* of the branch at hand tm takes note later */
+	if(open <= 1)
+		set_wait(t, S_TO_TICKS(WAIT_SECONDS));
 }
 
 static int end(struct cell *t, int code, const str *reason)
@@ -279,7 +278,10 @@ static int end(struct cell *t, int code, const str *reason)
 	cancel.reason.u.packed_hdrs = *reason;
 	if(cancel.cancel_bitmap) {
 		irl_tm.cancel_uacs(t, &cancel, F_CANCEL_B_KILL);
-		keep_for_branches(t);
+		/* tm would forget it in seconds; its branches may take as long as
+		 * any INVITE to give their first response, for the CANCEL to follow,
+		 * or their last, for the ACK */
+		set_wait(t, MS_TO_TICKS(64 * t->rt_t1_timeout_ms));
 	}
 	return ret;
 }

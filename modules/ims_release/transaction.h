@@ -55,11 +55,12 @@ int irl_transaction_ack(const struct irl_bye *ack);
 int irl_transaction_end(
 		const struct irl_transaction_id *id, int code, const str *reason);
 
+/** A branch of an INVITE that irl_transaction_end() has ended gets its final
+ * response: after the last one tm keeps it no longer than others. */
+void irl_transaction_branch_over(struct cell *t);
+
 /** tm has the transaction that this response belongs to. */
 int irl_transaction_known(struct sip_msg *rpl);
-
-/** T1 of tm (RFC 3261 17.1.1.1), in milliseconds. */
-unsigned int irl_transaction_t1_ms(void);
 
 /** A request of ours is being built: what tm reports of it is known to us. */
 int irl_transaction_sending(void);

@@ -17,10 +17,8 @@
 #include "core/sr_module.h"
 
 #include "job.h"
-#include "params.h"
 #include "release.h"
 #include "store.h"
-#include "transaction.h"
 
 /* Ids that the pipe may hold before posts are only counted. */
 #define PIPE_BYTES (1 << 20)
@@ -41,18 +39,18 @@ struct deadline
 	uint64_t at, id;
 };
 
-/* All timers of a kind have the same length: the first set is the first due.
+/* The first set is the first due.
  * The memory is this process's own, and may outgrow Kamailio's private pool
  * when a node is drained, hence not from it. */
 static struct queue
 {
 	enum irl_event event;
-	uint64_t length;
 	struct deadline *ring;
 	size_t size, first, count;
 } queues[IRL_TIMERS] = {
 		[IRL_TIMER_ACK] = {.event = IRL_EV_NO_ACK},
 		[IRL_TIMER_LINGER] = {.event = IRL_EV_FORGET},
+		[IRL_TIMER_LATE] = {.event = IRL_EV_FORGET},
 };
 
 uint64_t irl_now_ms(void)
@@ -79,7 +77,7 @@ static int queue_grow(struct queue *q)
 	return 0;
 }
 
-void irl_worker_timer(enum irl_timer timer, uint64_t id)
+void irl_worker_timer(enum irl_timer timer, uint64_t id, uint64_t ms)
 {
 	struct queue *q = &queues[timer];
 	struct deadline *d;
@@ -90,7 +88,7 @@ void irl_worker_timer(enum irl_timer timer, uint64_t id)
 		return;
 	}
 	d = &q->ring[(q->first + q->count) % q->size];
-	d->at = irl_now_ms() + q->length;
+	d->at = irl_now_ms() + ms;
 	d->id = id;
 	q->count++;
 }
@@ -241,8 +239,6 @@ int irl_worker_fork(void)
 		return 0;
 	if(cfg_child_init() < 0)
 		exit(-1);
-	queues[IRL_TIMER_ACK].length = 64u * (uint64_t)irl_transaction_t1_ms();
-	queues[IRL_TIMER_LINGER].length = 1000u * (uint64_t)irl_params.linger;
 	serve();
 	exit(-1);
 }

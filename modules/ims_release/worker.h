@@ -21,14 +21,16 @@ int irl_worker_fork(void);
  * id of 0 it only wakes the process up, a new job is there. */
 void irl_worker_post(uint64_t id);
 
-/** Timers, for the releasing process alone: each fixed in length. */
+/** Timers, for the releasing process alone. All of a kind have the same length,
+ * or nearly: one that is set later does not end before. */
 enum irl_timer
 {
 	IRL_TIMER_ACK,	  /**< 64*T1, for the caller's ACK */
 	IRL_TIMER_LINGER, /**< parameter `linger` */
+	IRL_TIMER_LATE,	  /**< at least 64*T1, for late answers to the INVITE */
 	IRL_TIMERS
 };
-void irl_worker_timer(enum irl_timer timer, uint64_t id);
+void irl_worker_timer(enum irl_timer timer, uint64_t id, uint64_t ms);
 
 /** Milliseconds of a clock that is never set. */
 uint64_t irl_now_ms(void);

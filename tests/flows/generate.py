@@ -3,8 +3,11 @@
 """Write sipp-scenarios/NN-NAME/ of every flow anew."""
 
 import pathlib
+import sys
 
-from flow.run import CAUSE
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+from flow.check import CAUSE
 from flow.scenario import scenarios
 from flow.table import read
 

@@ -161,8 +161,8 @@ static int give_release(struct irl_session *s)
 
 /* The call, served here on one side or on both, answered and acknowledged; the
  * caller sent PRACK, UPDATE and ACK besides, the callee nothing. */
-static void set_up(struct irl_session **out, const struct layout *l,
-		enum irl_side serves)
+static void set_up(
+		struct irl_session **out, const struct layout *l, enum irl_side serves)
 {
 	struct irl_dialog *dlg = NULL;
 	struct irl_session *s;
@@ -182,8 +182,7 @@ static void set_up(struct irl_session **out, const struct layout *l,
 	NEED(give_release(s));
 }
 
-static struct irl_session *call_of(
-		const struct layout *l, enum irl_side serves)
+static struct irl_session *call_of(const struct layout *l, enum irl_side serves)
 {
 	struct irl_session *s;
 
@@ -198,8 +197,8 @@ static void expect_routes(
 	str want[IRL_ROUTES_MAX];
 	int i;
 
-	unit_expect_int(row, "number of routes", bye->nroutes,
-			call_routes(signs, want));
+	unit_expect_int(
+			row, "number of routes", bye->nroutes, call_routes(signs, want));
 	for(i = 0; i < bye->nroutes; i++)
 		unit_expect_str(row, "route", bye->routes[i], want[i].s);
 }
@@ -223,8 +222,7 @@ static void expect_golden(const char *name, const struct irl_bye *bye)
 {
 	char message[8192];
 
-	golden_expect(
-			name, message, call_print_bye(bye, message, sizeof(message)));
+	golden_expect(name, message, call_print_bye(bye, message, sizeof(message)));
 }
 
 static void each_row(enum irl_side both)
@@ -368,8 +366,7 @@ static void for_the_caller(void **state)
 	for(i = 0; i < COUNT(late_rows); i++) {
 		const struct late_row *r = &late_rows[i];
 
-		snprintf(name, sizeof(name), "late_%s_%s", sides[r->serves],
-				r->layout);
+		snprintf(name, sizeof(name), "late_%s_%s", sides[r->serves], r->layout);
 		s = call_of(layout_of(r->layout), r->serves);
 		unit_expect_int(name, "result",
 				irl_bye_build_for_caller(s, s->current, &policy, &bye), 0);
@@ -421,11 +418,9 @@ static void cseq_of_each_direction(void **state)
 			irl_cseq_note(&dlg->leg[IRL_CALLER].cseq, r->seen_caller);
 		if(r->seen_callee)
 			irl_cseq_note(&dlg->leg[IRL_CALLEE].cseq, r->seen_callee);
-		assert_int_equal(
-				irl_bye_build(s, dlg, IRL_CALLEE, &policy, &bye), 0);
+		assert_int_equal(irl_bye_build(s, dlg, IRL_CALLEE, &policy, &bye), 0);
 		unit_expect_int(r->row, "to callee", bye.cseq, r->to_callee);
-		assert_int_equal(
-				irl_bye_build(s, dlg, IRL_CALLER, &policy, &bye), 0);
+		assert_int_equal(irl_bye_build(s, dlg, IRL_CALLER, &policy, &bye), 0);
 		unit_expect_int(r->row, "to caller", bye.cseq, r->to_caller);
 		irl_session_free(s);
 	}
@@ -444,8 +439,7 @@ static void cseq_is_random_and_legal(void **state)
 	(void)state;
 	for(i = 0; i < COUNT(rnds); i++) {
 		p.rnd = rnds[i];
-		assert_int_equal(
-				irl_bye_build(s, s->current, IRL_CALLER, &p, &bye), 0);
+		assert_int_equal(irl_bye_build(s, s->current, IRL_CALLER, &p, &bye), 0);
 		assert_in_range(bye.cseq, 1, IRL_CSEQ_MAX - IRL_CSEQ_RETRY_STEP);
 	}
 	irl_session_free(s);
@@ -499,8 +493,8 @@ static void of_two_dialogs(struct irl_session **out)
 
 /* ---- what there is no BYE for ---- */
 
-static void build_all(const struct irl_session *s,
-		const struct irl_dialog *dlg, int caller, int callee)
+static void build_all(const struct irl_session *s, const struct irl_dialog *dlg,
+		int caller, int callee)
 {
 	struct irl_bye bye;
 

@@ -211,13 +211,15 @@ static void display_name_alone_is_no_uri(void **state)
 	assert_int_equal(untagged_result("\"Alice\";tag=1"), EINVAL);
 }
 
-/* The quote that is never closed hides brackets and tag: the value cannot be
- * told apart, and what would be printed is no From. */
+/* A quote that is never closed hides the brackets, or the tag, and swallows the
+ * tag that is printed behind it. */
 static void open_quote_is_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(untagged_result("\"Alice <sip:a@b>;tag=1"), EINVAL);
 	assert_int_equal(untagged_result("a \"<b>"), EINVAL);
+	assert_int_equal(untagged_result("<sip:a@b>;x=\"1;tag=2"), EINVAL);
+	assert_int_equal(untagged_result("sip:a@b;x=\"1\\\";tag=2"), EINVAL);
 }
 
 static const struct find_row

@@ -65,6 +65,9 @@ class Scene:
     def __init__(self, net, third=False):
         self.net, self.topology, self.scscf = net, net.topology, net.scscf
         self.caller, self.callee = net.agent("caller"), net.agent("callee")
+        # ims_dialog says so of our own requests for a 2xx that came late: to it the
+        # dialog ended with the INVITE
+        self.scscf.expect_log("unable to find dialog for (ACK|BYE) with route param")
         self.third = None
         if third:
             net.bind(self.topology.called_impu, "sip:bob@%s:5060" % THIRD)
@@ -145,12 +148,13 @@ class Scene:
 
     # -- what an early release brings --------------------------------------------
 
-    def refused(self, code=CAUSE, cause=CAUSE, text=TEXT):
+    def refused(self, code=CAUSE, cause=CAUSE, text=TEXT, ack=True):
         """The caller gets that final response, with the Reason, and acknowledges."""
         self.final = self.caller.receive(code)
         check_reason(self.final, cause, text)
         assert tag_of(self.final.get("To")), "no tag in " + self.final.get("To")
-        self.call.acknowledge_failure(self.final)
+        if ack:
+            self.call.acknowledge_failure(self.final)
         return self.final
 
     def cancelled(self, ua=None, offered=None, tag=TAG, cause=CAUSE, text=TEXT):
@@ -182,6 +186,26 @@ class Scene:
         assert bye.call_id == self.call_id
         ua.respond(bye, code)
         return bye
+
+    def settle(self, until):
+        """Answers each BYE as a user agent does, until that is true.
+
+        Only the first meets a dialog. Returns the BYEs that came: (callee's, caller's).
+        """
+        byes = [], []
+
+        def quiet():
+            more = False
+            for ua, came in zip((self.callee, self.caller), byes):
+                bye = maybe(ua, "BYE")
+                if bye:
+                    ua.respond(bye, 481 if came else 200)
+                    came.append(bye)
+                    more = True
+            return not more and until()
+
+        wait_until(quiet, 5, "an end")
+        return byes
 
     # -- afterwards --------------------------------------------------------------
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What each party does when its session is released at a point of the flow."""
 
+import dataclasses
+
 from .model import Act, Transaction
 
 # Milliseconds. LATE: what is to come after the release comes so long after the point.
@@ -13,7 +15,6 @@ ANSWERED_BY_NETWORK = {"INVITE": "487", "UPDATE": "481"}
 ANSWERED_BY_PEER = {"INVITE": "487", "BYE": "200"}
 
 BYE = Transaction("BYE")
-CANCEL = Transaction("CANCEL")
 
 
 class Ending:
@@ -64,8 +65,9 @@ class Ending:
             self._pause(LATE)
             self._send("180", invite)
         if status in ("called", "ringing"):
-            self._recv("CANCEL", CANCEL)
-            self._send("200", CANCEL)
+            cancel = dataclasses.replace(invite, method="CANCEL", number=None)
+            self._recv("CANCEL", cancel)
+            self._send("200", cancel)
         else:
             self._pause(LATE)
         self._send("487", invite)

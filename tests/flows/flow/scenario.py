@@ -59,31 +59,22 @@ class Scenario:
     def __init__(self, flow, party, cause):
         self.flow, self.party, self.user = flow, party, USERS[party]
         self._cause = cause
-        self._stops = [stop for stop in stops_of(flow) if self._is_needed(stop)]
-        self._variables = set()
+        self._stops = [
+            stop for stop in stops_of(flow)
+            if any(act.party == party for act in stop.before)]
+        self._variables, self._targets = set(), set()
         self._callers = {s.session: s.src for s in reversed(flow.steps)}
-
-    def _is_needed(self, stop):
-        """Whether this party does not just go on."""
-        return self._involved(stop) and (stop.live or self._sends_next(stop))
-
-    def _involved(self, stop):
-        return any(act.party == self.party for act in stop.before)
-
-    def _sends_next(self, stop):
-        mine = [act for act in stop.after if act.party == self.party]
-        return bool(mine) and mine[0].kind == "send"
 
     def text(self):
         main = [act for act in acts_of(self.flow) if act.party == self.party]
         self._main = self._rendered(main)
-        self._targets = set()
-        ways = [self._way(stop) for stop in self._stops]
+        ways = {stop.name: self._way(stop) for stop in self._stops}
+        self._stops = [stop for stop in self._stops if ways[stop.name]]
         lines = self._main_line() + self._ways(ways)
         lines += [label("quiet"), "  <!-- nothing else may come -->", "  <pause/>"]
         head = HEAD.format(title=self.flow.title, user=self.user,
                            folder=self.flow.folder)
-        return "\n".join([head + self._references(), *lines, "</scenario>", ""])
+        return "\n".join([head, *lines, self._references(), "</scenario>", ""])
 
     def _references(self):
         """A variable that is used only once is an error to SIPp."""
@@ -120,7 +111,8 @@ class Scenario:
     def _way(self, stop):
         """What takes the place of the rest of the flow, as text.
 
-        It comes back to the main line where all that is left is the same.
+        It comes back to the main line where all that is left is the same; None when
+        it does not leave it.
         """
         waiting = {a.txn for a in stop.before if self._waits(a)}
         waiting -= {a.txn for a in stop.before if a.kind == "recv" and a.code}
@@ -129,6 +121,9 @@ class Scenario:
         while same < min(len(way), len(self._main)) \
                 and way[-1 - same] == self._main[-1 - same]:
             same += 1
+        left = sum(act.party == self.party for act in stop.after)
+        if same == len(way) == left:
+            return None
         if not same:
             return "\n".join(way + [jump("quiet")])
         target = len(self._main) - same
@@ -138,9 +133,8 @@ class Scenario:
     def _ways(self, ways):
         """Stops that lead to the same share it."""
         lines = []
-        for text in dict.fromkeys(ways):
-            lines += [label(stop.name) for stop, way in zip(self._stops, ways)
-                      if way == text]
+        for text in dict.fromkeys(filter(None, ways.values())):
+            lines += [label(name) for name, way in ways.items() if way == text]
             lines.append(text)
         return lines
 
