@@ -71,19 +71,18 @@ int irl_bye_build(const struct irl_session *s, const struct irl_dialog *dlg,
 }
 
 int irl_bye_build_for_caller(const struct irl_session *s,
-		const struct irl_dialog *dlg, const struct irl_bye_policy *policy,
-		struct irl_bye *bye)
+		const struct irl_dialog *dlg, const struct irl_pass *from,
+		const struct irl_bye_policy *policy, struct irl_bye *bye)
 {
-	const struct irl_pass *first = &s->pass[0];
 	str routes[IRL_ROUTES_MAX];
 	int n, own;
 
-	if(address(s, dlg, IRL_CALLEE, policy->rnd, bye) != 0 || !s->npasses)
+	if(!from || address(s, dlg, IRL_CALLEE, policy->rnd, bye) != 0)
 		return ENOENT;
 	n = irl_session_routes(s, dlg, routes);
-	own = irl_routes_own(routes, n, first->nroutes, policy->is_own);
+	own = irl_routes_own(routes, n, from->nroutes, policy->is_own);
 	bye->nroutes = irl_routes_towards(
-			routes, n, first->nroutes, own, 1, 0, bye->routes);
-	bye->socket = first->out;
+			routes, n, from->nroutes, own, 1, 0, bye->routes);
+	bye->socket = from->out;
 	return 0;
 }

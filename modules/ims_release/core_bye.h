@@ -60,13 +60,16 @@ int irl_bye_build(const struct irl_session *s, const struct irl_dialog *dlg,
 
 /**
  * Build a request that takes the caller's place, straight to the callee from
- * where the INVITE first left this S-CSCF: the BYE after a late 2xx, which the
- * caller never saw (RFC 3261 13.2.2.4), and with the INVITE's CSeq the ACK.
+ * one pass outwards: with the INVITE's CSeq the ACK, and the BYE after a late
+ * 2xx, which the caller never saw (RFC 3261 13.2.2.4).
  *
+ * @param from the pass; of a late 2xx the first, where the caller was answered;
+ *             of an ACK that nobody sends the entry, from where the BYE will
+ *             follow it on the same way
  * @return as irl_bye_build()
  */
 int irl_bye_build_for_caller(const struct irl_session *s,
-		const struct irl_dialog *dlg, const struct irl_bye_policy *policy,
-		struct irl_bye *bye);
+		const struct irl_dialog *dlg, const struct irl_pass *from,
+		const struct irl_bye_policy *policy, struct irl_bye *bye);
 
 #endif

@@ -54,17 +54,23 @@ void irl_cancel_invite(void)
 	irl_release_timer(irl_snap.s.id, IRL_EV_FAIL);
 }
 
-void irl_acknowledge(void)
+static void acknowledge(const struct irl_pass *from)
 {
 	const struct irl_bye_policy p = irl_policy();
 	struct irl_bye ack;
 
-	if(irl_bye_build_for_caller(&irl_snap.s, &irl_snap.dlg, &p, &ack) != 0)
+	if(irl_bye_build_for_caller(&irl_snap.s, &irl_snap.dlg, from, &p, &ack)
+			!= 0)
 		return;
 	ack.cseq = irl_cseq_highest(irl_snap.s.invite_cseq);
 	if(irl_transaction_ack(&ack) < 0)
 		LM_ERR("no ACK can be sent, Call-ID %.*s\n", ack.callid.len,
 				ack.callid.s);
+}
+
+void irl_acknowledge(void)
+{
+	acknowledge(irl_session_entry(&irl_snap.s, &irl_snap.dlg, NULL));
 }
 
 /* tm: the final response to the BYE after a late 2xx. */
@@ -99,7 +105,9 @@ static void send_late_bye(void)
 	struct irl_bye bye;
 	str headers;
 
-	if(irl_bye_build_for_caller(&irl_snap.s, &irl_snap.dlg, &p, &bye) != 0)
+	if(irl_bye_build_for_caller(
+			   &irl_snap.s, &irl_snap.dlg, &irl_snap.s.pass[0], &p, &bye)
+			!= 0)
 		return;
 	irl_bye_headers(&bye, irl_headers_buf, &headers);
 	if(irl_transaction_bye(&bye, &headers, on_late_answer, NULL, &prepared)
@@ -139,7 +147,7 @@ void irl_answer_late(void)
 	enum irl_late due;
 
 	while((due = next_late())) {
-		irl_acknowledge();
+		acknowledge(&irl_snap.s.pass[0]);
 		if(due == IRL_LATE_DUE)
 			send_late_bye();
 	}
