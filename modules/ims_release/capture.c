@@ -128,14 +128,26 @@ void irl_capture_host(uint64_t id, enum irl_host_event event)
 
 	if(!s)
 		return;
-	if(event != IRL_HOST_FAILED)
-		s->hosted = 0;
-	if(event == IRL_HOST_FAILED)
-		irl_release_event(s, IRL_EV_FAIL);
-	else if(event == IRL_HOST_ENDED)
-		irl_release_event(s, IRL_EV_END);
-	else if(event == IRL_HOST_GONE && irl_state_live(s->state) && !s->orphan)
-		irl_release_event(s, IRL_EV_END);
+	switch(event) {
+		case IRL_HOST_FAILED:
+			irl_release_event(s, IRL_EV_FAIL);
+			break;
+		case IRL_HOST_ENDED:
+			s->hosted = 0;
+			irl_release_event(s, IRL_EV_END);
+			break;
+		case IRL_HOST_BYE:
+			/* the dialog module does not wait for the answer: it may be a
+			 * 407, and then the session goes on */
+			s->hosted = 0;
+			s->orphan = (uint32_t)time(NULL);
+			break;
+		case IRL_HOST_GONE:
+			s->hosted = 0;
+			if(!s->orphan && irl_state_live((enum irl_state)s->state))
+				irl_release_event(s, IRL_EV_END);
+			break;
+	}
 	irl_release_unlock(s);
 }
 

@@ -251,14 +251,20 @@ static void set_wait(struct cell *t, ticks_t ticks)
 	timer_add(&t->wait_timer, ticks);
 }
 
-void irl_transaction_branch_over(struct cell *t)
+/* Branches without a final response. */
+static int open_branches(const struct cell *t)
 {
 	int i, open = 0;
 
 	for(i = 0; i < t->nr_of_outgoings; i++)
 		open += t->uac[i].last_received < 200;
+	return open;
+}
+
+void irl_transaction_branch_over(struct cell *t)
+{
 	/* of the branch at hand tm takes note later */
-	if(open <= 1)
+	if(open_branches(t) <= 1)
 		set_wait(t, S_TO_TICKS(WAIT_SECONDS));
 }
 
@@ -276,13 +282,13 @@ static int end(struct cell *t, int code, const str *reason)
 	ret = reply(t, code, reason);
 	cancel.reason.cause = CANCEL_REAS_PACKED_HDRS;
 	cancel.reason.u.packed_hdrs = *reason;
-	if(cancel.cancel_bitmap) {
+	if(cancel.cancel_bitmap)
 		irl_tm.cancel_uacs(t, &cancel, F_CANCEL_B_KILL);
-		/* tm would forget it in seconds; its branches may take as long as
-		 * any INVITE to give their first response, for the CANCEL to follow,
-		 * or their last, for the ACK */
+	/* tm would forget it in seconds; its branches may take as long as any
+	 * INVITE to give their first response, for the CANCEL to follow, or their
+	 * last, for the ACK */
+	if(is_invite(t) && open_branches(t))
 		set_wait(t, MS_TO_TICKS(64 * t->rt_t1_timeout_ms));
-	}
 	return ret;
 }
 
