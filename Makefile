@@ -161,6 +161,14 @@ tools: deps-demo deps-test build ## tests of the project's own tools
 e2e: deps-demo deps-test build ## end-to-end tests: Kamailio and SIPp
 	@$(PYTEST) -n $(E2E_JOBS) tests/e2e
 
+# Cases that together run every file of the module; under valgrind each takes
+# its time.
+MEMCHECK ?= test_pair and as and not edge and not tcp and not ipv6 or \
+	test_ringing or test_late or test_no_ack
+.PHONY: memcheck
+memcheck: deps-demo deps-test build ## end-to-end cases, Kamailio under valgrind
+	@$(PYTEST) -n $(E2E_JOBS) --valgrind -k '$(MEMCHECK)' tests/e2e
+
 # Each check is a target of its own; all run, whichever fails.
 
 C_FILES = $(shell find modules tests bench -name '*.[ch]' 2>/dev/null)

@@ -92,7 +92,10 @@ void irl_within_relayed(struct sip_msg *msg)
 		dlg->leg[leg].reinvite = irl_transaction_id_now();
 	else if(dlg)
 		dlg->leg[leg].update = irl_transaction_id_now();
-	irl_store_unlock(s->hash);
+	/* a release that began meanwhile did not know of it */
+	if(s->release && irl_state_releasing((enum irl_state)s->state))
+		s->release->todo |= IRL_DO_PENDING;
+	irl_release_unlock(s);
 }
 
 /* tm: a response to a re-INVITE or UPDATE. Only a 2xx moves targets. */

@@ -49,9 +49,11 @@ enum irl_action
 	IRL_DO_LATE = 16,	  /**< ACK and BYE for a 2xx to a cancelled INVITE */
 	IRL_DO_RETRY_CALLER = 32, /**< the BYE once more, higher CSeq */
 	IRL_DO_RETRY_CALLEE = 64,
-	IRL_DO_FINISH = 128,  /**< account, log, end the dialog module's record */
-	IRL_DO_ERASE = 256,	  /**< take the record out */
-	IRL_DO_ANNOUNCE = 512 /**< log the start; set by the trigger itself */
+	IRL_DO_FINISH = 128, /**< account, log, end the dialog module's record */
+	IRL_DO_ERASE = 256,	 /**< take the record out */
+	/* these two are not the table's */
+	IRL_DO_ANNOUNCE = 512, /**< log the start */
+	IRL_DO_PENDING = 1024  /**< answer a re-INVITE or UPDATE still under way */
 };
 
 /**

@@ -155,10 +155,10 @@ void irl_release_step(uint64_t id)
 		irl_cancel_invite();
 	if(todo & IRL_DO_ACK)
 		irl_acknowledge();
-	if(todo & IRL_DO_PAIR) {
+	if(todo & (IRL_DO_PAIR | IRL_DO_PENDING))
 		irl_answer_pending();
+	if(todo & IRL_DO_PAIR)
 		irl_send_byes(1, 1);
-	}
 	if(todo & (IRL_DO_RETRY_CALLER | IRL_DO_RETRY_CALLEE))
 		irl_send_byes(todo & IRL_DO_RETRY_CALLER, todo & IRL_DO_RETRY_CALLEE);
 	if(todo & IRL_DO_FINISH)

@@ -19,7 +19,8 @@ HARMLESS = [
 LEVELS = re.compile(r"\b(WARNING|ERROR|CRITICAL|ALERT|BUG|EMERG)\b")
 
 VALGRIND = ["valgrind", "--trace-children=yes", "--child-silent-after-fork=no",
-            "--num-callers=30", "--track-origins=yes"]
+            "--num-callers=30", "--track-origins=yes", "--suppressions="
+            + os.path.join(os.path.dirname(__file__), os.pardir, "valgrind.supp")]
 
 
 class RpcFault(Exception):
