@@ -12,20 +12,19 @@
 /* @return 0, or -1 for a 2xx that cannot be a dialog's */
 static int read_answer(struct sip_msg *rpl, str *routes, struct irl_answer *ans)
 {
-	struct irl_msg_key key;
 	str to;
 
-	if(irl_msg_key(rpl, &key) != 0 || !key.to_tag.len)
+	ans->tag = irl_msg_to_tag(rpl);
+	if(!ans->tag.len)
 		return -1;
 	to = irl_msg_to(rpl);
 	ans->routes = routes;
 	ans->nroutes = irl_msg_routes(rpl, routes);
 	if(ans->nroutes < 0 || irl_untag(&to, 0, &ans->to) != 0) {
 		LM_WARN("2xx with a malformed To or Record-Route, Call-ID %.*s\n",
-				key.callid.len, key.callid.s);
+				rpl->callid->body.len, rpl->callid->body.s);
 		return -1;
 	}
-	ans->tag = key.to_tag;
 	ans->contact = irl_msg_contact(rpl);
 	ans->socket = rpl->rcv.bind_address;
 	return 0;
@@ -38,6 +37,9 @@ static uint8_t passes_of_ack(
 {
 	uint32_t seen = 0;
 	int i, n = 0;
+
+	if(s->npasses == 1)
+		return 1;
 
 	for(i = 0; i < s->npasses; i++) {
 		int at = s->pass[i].nroutes;
@@ -183,15 +185,15 @@ int irl_on_late_reply(struct sip_msg *rpl, unsigned int flags, void *param)
 
 static void take_provisional(struct sip_msg *rpl, uint64_t id, int pass)
 {
-	struct irl_msg_key key;
+	str tag = irl_msg_to_tag(rpl);
 	struct irl_session *s;
 
-	if(irl_msg_key(rpl, &key) != 0 || !key.to_tag.len)
+	if(!tag.len)
 		return;
 	s = irl_store_get(id);
 	if(!s)
 		return;
-	irl_session_early(s, &key.to_tag, pass);
+	irl_session_early(s, &tag, pass);
 	irl_store_unlock(s->hash);
 }
 

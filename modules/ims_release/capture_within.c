@@ -93,7 +93,7 @@ void irl_within_relayed(struct sip_msg *msg)
 	else if(dlg)
 		dlg->leg[leg].update = irl_transaction_id_now();
 	/* a release that began meanwhile did not know of it */
-	if(s->release && irl_state_releasing((enum irl_state)s->state))
+	if(s->release)
 		s->release->todo |= IRL_DO_PENDING;
 	irl_release_unlock(s);
 }
@@ -116,7 +116,7 @@ static void on_refresh_response(
 	if(irl_msg_key(rpl, &key) != 0 || irl_msg_cseq(rpl, &cseq) != 0
 			|| parse_headers(rpl, HDR_EOH_F, 0) < 0)
 		return;
-	requested = irl_msg_contact(params->req);
+	requested = irl_msg_shared_contact(params->req);
 	answered = irl_msg_contact(rpl);
 	s = irl_store_get(irl_unpack(params->param, NULL));
 	if(!s)

@@ -19,16 +19,20 @@ static const char *skip_quoted(const char *p, const char *end)
 	return end;
 }
 
-/* First of the characters `set` at or after `p`, outside quotes. */
-static const char *find_unquoted(
-		const char *p, const char *end, const char *set)
+/* The next `c` at or after `p`, outside quotes; `end` when there is none. */
+static const char *find_unquoted(const char *p, const char *end, char c)
 {
-	while(p < end) {
-		if(*p && strchr(set, *p))
-			return p;
+	while(p < end && *p != c)
 		p = *p == '"' ? skip_quoted(p, end) : p + 1;
-	}
-	return end;
+	return p < end ? p : end;
+}
+
+/* The next separator of parameters, outside quotes. */
+static const char *find_separator(const char *p, const char *end)
+{
+	while(p < end && !strchr(";, \t\r\n", *p))
+		p = *p == '"' ? skip_quoted(p, end) : p + 1;
+	return p < end ? p : end;
 }
 
 static int is_tag(const char *param, const char *end)
@@ -56,10 +60,28 @@ static void put_char(struct out *o, char c)
 	o->len++;
 }
 
+/* Folded lines become one. */
+static void unfold(char *s, size_t len)
+{
+	size_t i;
+
+	if(!memchr(s, '\n', len) && !memchr(s, '\r', len))
+		return;
+	for(i = 0; i < len; i++) {
+		if(s[i] == '\r' || s[i] == '\n')
+			s[i] = ' ';
+	}
+}
+
 static void put(struct out *o, const char *from, const char *to)
 {
-	for(; from < to; from++)
-		put_char(o, *from == '\r' || *from == '\n' ? ' ' : *from);
+	size_t len = (size_t)(to - from);
+
+	if(o->len + len <= o->size) {
+		memcpy(o->s + o->len, from, len);
+		unfold(o->s + o->len, len);
+	}
+	o->len += len;
 }
 
 static void trim_ws(const char **from, const char **to)
@@ -78,7 +100,7 @@ static void put_params(struct out *o, const char *p, const char *end)
 	const char *next;
 
 	for(; p < end; p = next) {
-		next = find_unquoted(p + 1, end, ";");
+		next = find_unquoted(p + 1, end, ';');
 		if(!is_tag(p + 1, next) && !memchr(p, '>', (size_t)(next - p)))
 			put(o, p, next);
 	}
@@ -93,15 +115,15 @@ int irl_nameaddr_untagged(const str *value, char *buf, size_t size, str *out)
 		return EINVAL;
 	end = p + value->len;
 	trim_ws(&p, &end);
-	open = find_unquoted(p, end, "<");
+	open = find_unquoted(p, end, '<');
 	if(open < end) {
 		close = memchr(open, '>', (size_t)(end - open));
 		if(!close || close == open + 1)
 			return EINVAL;
-		params = find_unquoted(close, end, ";");
+		params = find_unquoted(close, end, ';');
 		put(&o, p, close + 1);
 	} else {
-		params = find_unquoted(p, end, ";");
+		params = find_unquoted(p, end, ';');
 		close = params;
 		trim_ws(&p, &close);
 		if(p == close)
@@ -124,7 +146,7 @@ int irl_param_find(const str *list, const char *name, str *value)
 	size_t n = strlen(name);
 
 	for(; p < end; p = next + 1) {
-		next = find_unquoted(p, end, ";, \t\r\n");
+		next = find_separator(p, end);
 		eq = memchr(p, '=', (size_t)(next - p));
 		if(!eq || (size_t)(eq - p) != n || strncasecmp(p, name, n) != 0)
 			continue;

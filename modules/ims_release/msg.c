@@ -8,6 +8,7 @@
 #include "core/forward.h"
 #include "core/hashes.h"
 #include "core/parser/contact/contact.h"
+#include "core/parser/contact/parse_contact.h"
 #include "core/parser/parse_cseq.h"
 #include "core/parser/parse_from.h"
 #include "core/parser/parse_nameaddr.h"
@@ -41,6 +42,13 @@ int irl_msg_key(struct sip_msg *msg, struct irl_msg_key *key)
 	return key->callid.len && key->from_tag.len ? 0 : EINVAL;
 }
 
+str irl_msg_to_tag(struct sip_msg *msg)
+{
+	if(parse_headers(msg, HDR_TO_F, 0) < 0 || !msg->to || !get_to(msg))
+		return empty;
+	return get_to(msg)->tag_value;
+}
+
 int irl_msg_cseq(struct sip_msg *msg, uint32_t *number)
 {
 	struct cseq_body *cseq;
@@ -63,19 +71,31 @@ str irl_msg_to(struct sip_msg *msg)
 	return msg->to->body;
 }
 
+/* A dialog has one remote target (RFC 3261 8.1.1.8). */
+static str only_uri(const contact_t *list)
+{
+	return list && !list->next ? list->uri : empty;
+}
+
 str irl_msg_contact(struct sip_msg *msg)
 {
+	/* what is parsed stays with the message: dialog modules look at it too */
+	if(!msg->contact || parse_contact(msg->contact) < 0)
+		return empty;
+	return only_uri(((contact_body_t *)msg->contact->parsed)->contacts);
+}
+
+str irl_msg_shared_contact(const struct sip_msg *msg)
+{
 	contact_t *list = NULL;
-	str body, uri = empty;
+	str body, uri;
 
 	if(!msg->contact)
 		return empty;
 	body = msg->contact->body;
 	if(parse_contacts(&body, &list) < 0)
 		return empty;
-	/* a dialog has one remote target (RFC 3261 8.1.1.8) */
-	if(list && !list->next)
-		uri = list->uri;
+	uri = only_uri(list);
 	free_contacts(&list);
 	return uri;
 }

@@ -21,6 +21,9 @@ struct irl_msg_key
 /** @return 0, or EINVAL when the message lacks one of the header fields */
 int irl_msg_key(struct sip_msg *msg, struct irl_msg_key *key);
 
+/** The To tag, without a look at the other header fields. */
+str irl_msg_to_tag(struct sip_msg *msg);
+
 /** The CSeq number of a request or response, if it is legal and, for a
  * request, names its method. @return 0, EINVAL or EOVERFLOW */
 int irl_msg_cseq(struct sip_msg *msg, uint32_t *number);
@@ -29,13 +32,12 @@ int irl_msg_cseq(struct sip_msg *msg, uint32_t *number);
 str irl_msg_from(struct sip_msg *msg);
 str irl_msg_to(struct sip_msg *msg);
 
-/**
- * The URI of the one Contact.
- *
- * Works on a request that tm keeps in shared memory too: nothing is attached
- * to the message.
- */
+/** The URI of the one Contact. */
 str irl_msg_contact(struct sip_msg *msg);
+
+/** The same of a request that tm keeps in shared memory, to which nothing of
+ * this process must be attached. */
+str irl_msg_shared_contact(const struct sip_msg *msg);
 
 /**
  * The Record-Routes, the caller's end first: of a request or a response.
