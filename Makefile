@@ -161,6 +161,14 @@ tools: deps-demo deps-test build ## tests of the project's own tools
 e2e: deps-demo deps-test build ## end-to-end tests: Kamailio and SIPp
 	@$(PYTEST) -n $(E2E_JOBS) tests/e2e
 
+# Sessions of each run, and the seed that replays one: make soak SEED=17
+SESSIONS ?= 3000
+
+.PHONY: soak
+soak: deps-demo deps-test build ## thousands of random sessions, releases and losses
+	@IMS_RELEASE_SESSIONS=$(SESSIONS) $(if $(SEED),IMS_RELEASE_SEED=$(SEED)) \
+		$(PYTEST) -n $(E2E_JOBS) tests/e2e/test_random.py
+
 # Cases that together run every file of the module; under valgrind each takes
 # its time.
 MEMCHECK ?= test_pair and as and not edge and not tcp and not ipv6 or \

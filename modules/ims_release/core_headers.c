@@ -70,7 +70,8 @@ static size_t line_end(const char *p, const char *end)
 
 int irl_headers_normalize(const str *lines, char *out)
 {
-	const char *p = lines->s, *end = p + lines->len, *line = p;
+	const char *p = lines->s, *end = p + (lines->len > 0 ? lines->len : 0);
+	const char *line = p;
 	size_t brk = 0, len;
 	int n = 0;
 

@@ -27,12 +27,32 @@ static const char *find_unquoted(const char *p, const char *end, char c)
 	return p < end ? p : end;
 }
 
-/* The next separator of parameters, outside quotes. */
-static const char *find_separator(const char *p, const char *end)
+/* The next of the characters `set`, outside quotes and angle brackets. */
+static const char *find_one_of(const char *p, const char *end, const char *set)
 {
-	while(p < end && !strchr(";, \t\r\n", *p))
-		p = *p == '"' ? skip_quoted(p, end) : p + 1;
+	const char *close;
+
+	while(p < end && !strchr(set, *p)) {
+		close = *p == '<' ? memchr(p, '>', (size_t)(end - p)) : NULL;
+		p = *p == '"' ? skip_quoted(p, end) : close ? close + 1 : p + 1;
+	}
 	return p < end ? p : end;
+}
+
+/* A quote is opened and not closed. */
+static int has_open_quote(const char *p, const char *end)
+{
+	int open = 0;
+
+	if(!memchr(p, '"', (size_t)(end - p)))
+		return 0;
+	for(; p < end; p++) {
+		if(*p == '"')
+			open = !open;
+		else if(*p == '\\' && open)
+			p++;
+	}
+	return open;
 }
 
 static int is_tag(const char *param, const char *end)
@@ -106,6 +126,14 @@ static void put_params(struct out *o, const char *p, const char *end)
 	}
 }
 
+/* A URI holds something, and nothing that would end it early. */
+static int is_uri(const char *from, const char *to)
+{
+	trim_ws(&from, &to);
+	return from < to && !memchr(from, '"', (size_t)(to - from))
+		   && !memchr(from, '>', (size_t)(to - from));
+}
+
 int irl_nameaddr_untagged(const str *value, char *buf, size_t size, str *out)
 {
 	struct out o = {buf, 0, size};
@@ -115,10 +143,12 @@ int irl_nameaddr_untagged(const str *value, char *buf, size_t size, str *out)
 		return EINVAL;
 	end = p + value->len;
 	trim_ws(&p, &end);
+	if(has_open_quote(p, end))
+		return EINVAL;
 	open = find_unquoted(p, end, '<');
 	if(open < end) {
 		close = memchr(open, '>', (size_t)(end - open));
-		if(!close || close == open + 1)
+		if(!close || !is_uri(open + 1, close))
 			return EINVAL;
 		params = find_unquoted(close, end, ';');
 		put(&o, p, close + 1);
@@ -126,7 +156,7 @@ int irl_nameaddr_untagged(const str *value, char *buf, size_t size, str *out)
 		params = find_unquoted(p, end, ';');
 		close = params;
 		trim_ws(&p, &close);
-		if(p == close)
+		if(!is_uri(p, close))
 			return EINVAL;
 		put_char(&o, '<');
 		put(&o, p, close);
@@ -140,25 +170,39 @@ int irl_nameaddr_untagged(const str *value, char *buf, size_t size, str *out)
 	return 0;
 }
 
+/* Is `name = value` what stands from `p` to `end`? */
+static int is_param(
+		const char *p, const char *end, const char *name, str *value)
+{
+	const char *eq = memchr(p, '=', (size_t)(end - p)), *from, *to = eq;
+
+	if(!eq)
+		return 0;
+	trim_ws(&p, &to);
+	if((size_t)(to - p) != strlen(name)
+			|| strncasecmp(p, name, (size_t)(to - p)) != 0)
+		return 0;
+	from = eq + 1;
+	trim_ws(&from, &end);
+	if(end - from >= 2 && *from == '"' && end[-1] == '"') {
+		from++;
+		end--;
+	}
+	value->s = (char *)from;
+	value->len = (int)(end - from);
+	return 1;
+}
+
 int irl_param_find(const str *list, const char *name, str *value)
 {
-	const char *p = list->s, *end = p + list->len, *next, *eq, *from;
-	size_t n = strlen(name);
+	const char *p = list->s, *end, *next;
 
-	for(; p < end; p = next + 1) {
-		next = find_separator(p, end);
-		eq = memchr(p, '=', (size_t)(next - p));
-		if(!eq || (size_t)(eq - p) != n || strncasecmp(p, name, n) != 0)
-			continue;
-		from = eq + 1;
-		if(next - from >= 2 && *from == '"' && next[-1] == '"') {
-			value->s = (char *)from + 1;
-			value->len = (int)(next - from) - 2;
-		} else {
-			value->s = (char *)from;
-			value->len = (int)(next - from);
-		}
-		return value->len > 0;
+	if(list->len <= 0)
+		return 0;
+	for(end = p + list->len; p < end; p = next + 1) {
+		next = find_one_of(p, end, ";,");
+		if(is_param(p, next, name, value))
+			return value->len > 0;
 	}
 	return 0;
 }

@@ -19,6 +19,8 @@
  * An addr-spec without angle brackets gets them, so that parameters of the
  * header field do not turn into parameters of the URI.
  *
+ * A parameter with a '>' in it is left out: see put_params().
+ *
  * @param buf  gets the value
  * @param size room in `buf`; the value's length plus 2 is enough
  * @param out  points into `buf`
@@ -27,8 +29,9 @@
 int irl_nameaddr_untagged(const str *value, char *buf, size_t size, str *out);
 
 /**
- * The value of one parameter in a list `a=b;c="d"` (any of `;`, `,` and white
- * space between them), quotes taken off; names compare without regard to case.
+ * The value of one parameter in a list `a=b;c="d"` (`;` or `,` between them),
+ * quotes taken off; names compare without regard to case. What stands in angle
+ * brackets is passed over.
  *
  * @return 1 when found
  */

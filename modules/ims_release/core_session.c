@@ -110,13 +110,15 @@ enum irl_side irl_session_served(const struct irl_session *s)
 const struct irl_pass *irl_session_entry(const struct irl_session *s,
 		const struct irl_dialog *dlg, enum irl_side *side)
 {
-	const struct irl_pass *entry = NULL;
+	const struct irl_pass *entry = NULL, *first = NULL;
 	int said = script_said(s);
 	int i, serves = IRL_ORIG;
 
 	for(i = 0; i < s->npasses; i++) {
 		if(dlg->passes && !(dlg->passes & (1u << i)))
 			continue;
+		if(!first)
+			first = &s->pass[i];
 		if(pass_side(&s->pass[i], said) & IRL_ORIG) {
 			entry = &s->pass[i];
 			serves = IRL_ORIG;
@@ -127,8 +129,9 @@ const struct irl_pass *irl_session_entry(const struct irl_session *s,
 			serves = IRL_TERM;
 		}
 	}
-	if(!entry && s->npasses)
-		entry = &s->pass[0];
+	/* the script has named other passes only */
+	if(!entry)
+		entry = first || !s->npasses ? first : &s->pass[0];
 	if(side)
 		*side = (enum irl_side)serves;
 	return entry;
@@ -180,6 +183,16 @@ str irl_session_target(const struct irl_session *s,
 	return target;
 }
 
+static int count_dialogs(const struct irl_session *s)
+{
+	const struct irl_dialog *dlg;
+	int n = 0;
+
+	for(dlg = &s->first; dlg; dlg = dlg->next)
+		n++;
+	return n;
+}
+
 struct irl_dialog *irl_session_early(
 		struct irl_session *s, const str *tag, int pass)
 {
@@ -189,7 +202,9 @@ struct irl_dialog *irl_session_early(
 	if(!dlg) {
 		dlg = &s->first;
 		if(dlg->tag.len) {
-			dlg = irl_mem.alloc(sizeof(*dlg));
+			dlg = count_dialogs(s) < IRL_DIALOGS_MAX
+						  ? irl_mem.alloc(sizeof(*dlg))
+						  : NULL;
 			if(!dlg)
 				return NULL;
 			dialog_init(dlg, s);
@@ -218,20 +233,17 @@ static int store_answer(struct irl_session *s, struct irl_dialog *dlg,
 
 	if(irl_routes_pack(
 			   ans->routes, ans->nroutes, packed, sizeof(packed), &routes.len)
-			|| irl_text_set(&s->text, &dlg->routes, &routes)
-			|| irl_text_set(&s->text, &dlg->to, &ans->to)
-			|| irl_text_set(
-					&s->text, &dlg->leg[IRL_CALLEE].target, &ans->contact))
+			|| irl_text_reserve(&s->text, &dlg->routes, routes.len)
+			|| irl_text_reserve(&s->text, &dlg->to, ans->to.len)
+			|| irl_text_reserve(
+					&s->text, &dlg->leg[IRL_CALLEE].target, ans->contact.len))
 		return ENOMEM;
+	/* all or nothing: with the room there, none of these fails */
+	irl_text_set(&s->text, &dlg->routes, &routes);
+	irl_text_set(&s->text, &dlg->to, &ans->to);
+	irl_text_set(&s->text, &dlg->leg[IRL_CALLEE].target, &ans->contact);
 	dlg->nroutes = (uint8_t)ans->nroutes;
 	return 0;
-}
-
-/* A refresh has moved a target since the 2xx. */
-static int refreshed(const struct irl_session *s, const struct irl_dialog *dlg)
-{
-	return dlg->leg[IRL_CALLER].refreshed != s->invite_cseq
-		   || dlg->leg[IRL_CALLEE].refreshed;
 }
 
 struct irl_dialog *irl_session_answer(
@@ -244,8 +256,7 @@ struct irl_dialog *irl_session_answer(
 	if(!dlg || (dlg->answered & bit))
 		return dlg;
 	if(!dlg->answered
-			|| (pass == irl_session_entry(s, dlg, NULL)
-					&& !refreshed(s, dlg))) {
+			|| (pass == irl_session_entry(s, dlg, NULL) && !dlg->moved)) {
 		if(store_answer(s, dlg, ans))
 			return NULL;
 	}
@@ -320,6 +331,7 @@ int irl_session_refresh(struct irl_session *s, struct irl_dialog *dlg,
 		err = irl_text_set(&s->text, &dlg->leg[other].target, answered);
 	if(!err)
 		dlg->leg[leg].refreshed = cseq + 1;
+	dlg->moved = dlg->answered != 0;
 	return err;
 }
 

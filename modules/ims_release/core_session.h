@@ -36,6 +36,9 @@ enum irl_side
 	IRL_BOTH = 3
 };
 
+/** Most dialogs of a session: responses with ever new tags make no more. */
+#define IRL_DIALOGS_MAX 64
+
 /** Most Record-Routes of a session, and most bytes of them together. */
 #define IRL_ROUTES_MAX 32
 #define IRL_ROUTES_BYTES 6144
@@ -93,8 +96,9 @@ struct irl_dialog
 	uint16_t passes;		/**< bit n: pass n relayed a response of it */
 	uint16_t answered;		/**< bit n: pass n relayed its 2xx; 0: early */
 	uint8_t nroutes;
-	uint8_t late; /**< enum irl_late */
-	uint8_t acks; /**< passes that the caller's ACK has still to make */
+	uint8_t moved; /**< a refresh has moved a target since the 2xx */
+	uint8_t late;  /**< enum irl_late */
+	uint8_t acks;  /**< passes that the caller's ACK has still to make */
 };
 
 /** How far the BYE for one leg is. */
@@ -263,7 +267,7 @@ str irl_session_target(const struct irl_session *s,
 /**
  * A response to the INVITE with a To tag came by: early dialog, if it is new.
  *
- * @return the dialog, NULL out of memory
+ * @return the dialog, NULL out of memory or above IRL_DIALOGS_MAX
  */
 struct irl_dialog *irl_session_early(
 		struct irl_session *s, const str *tag, int pass);
@@ -282,6 +286,7 @@ struct irl_dialog *irl_session_answer(
  * Make a session of its own of a dialog that was answered after another one
  * (RFC 3261 13.2.2.4: each 2xx of a forked INVITE is a dialog).
  *
+ * @param dlg not the only one
  * @return the new record, which the dialog has moved to; NULL out of memory
  */
 struct irl_session *irl_session_split(

@@ -45,27 +45,39 @@ static int block_reserve(struct irl_block *b, size_t need)
 	return 0;
 }
 
-int irl_text_set(struct irl_block *b, struct irl_text *t, const str *value)
+int irl_text_reserve(struct irl_block *b, struct irl_text *t, int len)
 {
-	size_t len = value->len > 0 ? (size_t)value->len : 0;
-	size_t cap = len;
+	size_t cap = len > 0 ? (size_t)len : 0;
+	uint16_t off;
 	int err;
 
-	if(len > t->cap) {
-		/* doubling keeps what outgrown values waste below what is in use,
-		 * however often a peer changes its contact */
-		if(t->cap && cap < 2u * t->cap)
-			cap = 2u * t->cap;
-		err = block_reserve(b, cap);
-		if(err)
-			return err;
-		t->off = b->used;
-		t->cap = (uint16_t)cap;
-		b->used = (uint16_t)(b->used + cap);
-	}
-	if(len)
-		memcpy(b->s + t->off, value->s, len);
-	t->len = (uint16_t)len;
+	if(cap <= t->cap)
+		return 0;
+	/* doubling keeps what outgrown values waste below what is in use, however
+	 * often a peer changes its contact */
+	if(t->cap && cap < 2u * t->cap)
+		cap = 2u * t->cap;
+	err = block_reserve(b, cap);
+	if(err)
+		return err;
+	off = b->used;
+	if(t->len)
+		memcpy(b->s + off, b->s + t->off, t->len);
+	t->off = off;
+	t->cap = (uint16_t)cap;
+	b->used = (uint16_t)(b->used + cap);
+	return 0;
+}
+
+int irl_text_set(struct irl_block *b, struct irl_text *t, const str *value)
+{
+	int err = irl_text_reserve(b, t, value->len);
+
+	if(err)
+		return err;
+	t->len = value->len > 0 ? (uint16_t)value->len : 0;
+	if(t->len)
+		memcpy(b->s + t->off, value->s, t->len);
 	return 0;
 }
 

@@ -44,10 +44,18 @@ struct irl_block
 str irl_text_get(const struct irl_block *b, struct irl_text t);
 
 /**
+ * Make room for a value of `len` bytes; what is stored stays.
+ *
+ * @return 0, ENOMEM, or EOVERFLOW when the block would exceed IRL_BLOCK_MAX
+ */
+int irl_text_reserve(struct irl_block *b, struct irl_text *t, int len);
+
+/**
  * Store a value in a slice, in place where it fits.
  *
  * @return 0, ENOMEM, or EOVERFLOW when the block would exceed IRL_BLOCK_MAX;
  *         on an error the old value stays
+ * @param value not part of the block itself
  */
 int irl_text_set(struct irl_block *b, struct irl_text *t, const str *value);
 

@@ -3,11 +3,7 @@
 """Write sipp-scenarios/NN-NAME/ of every flow anew."""
 
 import pathlib
-import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-
-from flow.check import CAUSE
 from flow.scenario import scenarios
 from flow.table import read
 
@@ -17,7 +13,7 @@ SCENARIOS = pathlib.Path(__file__).resolve().parents[2] / "sipp-scenarios"
 def files():
     """Path below sipp-scenarios/ -> text."""
     return {"%s/%s" % (flow.folder, name): text
-            for flow in read() for name, text in scenarios(flow, CAUSE).items()}
+            for flow in read() for name, text in scenarios(flow).items()}
 
 
 def committed():

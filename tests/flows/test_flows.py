@@ -3,30 +3,53 @@
 
 import pytest
 
+import generate
 from flow.check import got
 from flow.model import stops_of
 from flow.run import Run
 from flow.table import read
 from flow.wire import normalized
 
-FLOWS = read()
+# Who hears nothing from anyone keeps his dialog longest: first, so that it ends first.
+FLOWS = sorted(read(), key=lambda flow: not flow.silent)
 STOPS = [stop for flow in FLOWS for stop in stops_of(flow)]
+
+
+def row(record_property, flow, point, session, words):
+    """A row of docs/flows.md; words: of each party, or one for all."""
+    cells = [words.get(party, "") for party in "ABC"]
+    record_property("row", [flow.folder, point, session, *cells])
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=str)
 def test_not_released(network, flow, record_property):
     """The module changes nothing on the wire."""
+    row(record_property, flow, "not released", "",
+        {party: "the flow" for party in flow.parties})
     with_module = Run(network, flow).play()
     without = Run(network, flow, module=False).play()
     assert normalized(with_module.wire(), with_module.names()) \
         == normalized(without.wire(), without.names())
-    record_property("row", ["", "", "all messages as without the module"])
 
 
 @pytest.mark.parametrize("stop", STOPS, ids=str)
 def test_released(network, stop, record_property):
     """Each party that has a dialog gets what is right, nobody else anything."""
-    run = Run(network, stop.flow, stop).play()
-    record_property("row", [
-        stop.point, stop.session.name,
-        "; ".join("%s: %s" % (p, got(stop, p)) for p in run.parties)])
+    row(record_property, stop.flow, stop.point, stop.session.name, got(stop))
+    Run(network, stop.flow, stop).play()
+
+
+def test_scenarios_are_generated():
+    """What is in sipp-scenarios/ is what tests/flows/generate.py makes."""
+    assert generate.committed() == generate.files()
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=str)
+def test_table_has_an_order(flow):
+    """Who sends has just heard or sent something, or waits: else all race."""
+    last = None
+    for step in flow.steps:
+        assert last is None or "P" in (step.src, last.dst) or "later" in step.words \
+            or step.src in (last.src, last.dst), step
+        if step.dst != "P":
+            last = step

@@ -23,7 +23,7 @@ static void expect_line(const char *line, const char *end)
 		name--;
 	for(i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
 		HOLDS(strlen(reserved[i]) != (size_t)(name - line)
-				|| strncasecmp(line, reserved[i], (size_t)(name - line)));
+				|| strncasecmp(line, reserved[i], (size_t)(name - line)) != 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

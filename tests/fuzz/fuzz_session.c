@@ -81,6 +81,7 @@ static void check_dialog(
 {
 	struct irl_bye_policy policy = {(int)(rnd & 1), is_own, rnd};
 	str routes[IRL_ROUTES_MAX];
+	const struct irl_pass *from;
 	struct irl_bye bye;
 	int leg, rc;
 
@@ -99,7 +100,11 @@ static void check_dialog(
 		if(rc == 0)
 			check_bye(s, &bye);
 	}
-	if(irl_bye_build_for_caller(s, dlg, &policy, &bye) == 0)
+	from = s->npasses ? &s->pass[rnd % s->npasses] : NULL;
+	rc = irl_bye_build_for_caller(s, dlg, from, &policy, &bye);
+	HOLDS(rc == 0 || rc == ENOENT);
+	HOLDS(rc != 0 || (dlg->answered && !bye.enters_here && !bye.item));
+	if(rc == 0)
 		check_bye(s, &bye);
 }
 
@@ -218,8 +223,7 @@ static void event(struct irl_session *s, struct fuzz_input *in)
 	int actions = irl_session_event(s, ev);
 
 	HOLDS(actions != -1 || s->state == before);
-	HOLDS(actions == -1 || irl_state_live(before)
-			|| !irl_state_live(s->state));
+	HOLDS(actions == -1 || irl_state_live(before) || !irl_state_live(s->state));
 }
 
 static void note(struct irl_session *s, struct fuzz_input *in)
@@ -264,8 +268,7 @@ static struct irl_session *split(struct irl_session *s, struct fuzz_input *in)
 	return other;
 }
 
-static struct irl_session *happen(
-		struct irl_session *s, struct fuzz_input *in)
+static struct irl_session *happen(struct irl_session *s, struct fuzz_input *in)
 {
 	static void (*const what[])(struct irl_session *, struct fuzz_input *) = {
 			add_pass, serve, ring, answer, refresh, event, note, match};

@@ -126,29 +126,26 @@ struct printer
 	size_t len, size;
 };
 
-__attribute__((format(printf, 2, 3))) static void print(
-		struct printer *p, const char *format, ...)
+static void advance(struct printer *p, int n)
 {
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(p->s + p->len, p->size - p->len, format, args);
-	va_end(args);
 	assert_in_range(n, 0, p->size - p->len - 1);
 	p->len += (size_t)n;
 }
+
+#define PRINT(p, ...) \
+	advance((p), snprintf((p)->s + (p)->len, (p)->size - (p)->len, __VA_ARGS__))
 
 /* What stands in the angle brackets of a route. */
 static str uri_of(str route)
 {
 	char *open = memchr(route.s, '<', (size_t)route.len);
 	char *close = memchr(route.s, '>', (size_t)route.len);
-	str uri;
+	str uri = {"", 0};
 
-	assert_true(open && close && open < close);
-	uri.s = open + 1;
-	uri.len = (int)(close - open) - 1;
+	if(!open || !close || close < open)
+		fail_msg("no URI in %.*s", route.len, route.s);
+	else
+		uri = (str){open + 1, (int)(close - open) - 1};
 	return uri;
 }
 
@@ -174,19 +171,19 @@ size_t call_print_bye(const struct irl_bye *bye, char *buf, size_t size)
 	str uri = strict ? uri_of(bye->routes[0]) : bye->request_uri;
 	int i;
 
-	print(&p, "BYE %.*s SIP/2.0\r\n", uri.len, uri.s);
+	PRINT(&p, "BYE %.*s SIP/2.0\r\n", uri.len, uri.s);
 	for(i = strict; i < bye->nroutes; i++)
-		print(&p, "Route: %.*s\r\n", bye->routes[i].len, bye->routes[i].s);
+		PRINT(&p, "Route: %.*s\r\n", bye->routes[i].len, bye->routes[i].s);
 	if(strict)
-		print(&p, "Route: <%.*s>\r\n", bye->request_uri.len,
+		PRINT(&p, "Route: <%.*s>\r\n", bye->request_uri.len,
 				bye->request_uri.s);
-	print(&p, "To: %.*s;tag=%.*s\r\n", bye->to_value.len, bye->to_value.s,
+	PRINT(&p, "To: %.*s;tag=%.*s\r\n", bye->to_value.len, bye->to_value.s,
 			bye->to_tag.len, bye->to_tag.s);
-	print(&p, "From: %.*s;tag=%.*s\r\n", bye->from_value.len, bye->from_value.s,
+	PRINT(&p, "From: %.*s;tag=%.*s\r\n", bye->from_value.len, bye->from_value.s,
 			bye->from_tag.len, bye->from_tag.s);
-	print(&p, "Call-ID: %.*s\r\n", bye->callid.len, bye->callid.s);
-	print(&p, "CSeq: %u BYE\r\n", bye->cseq);
-	print(&p, "%.*s\r\n", bye->reason.len, bye->reason.s);
+	PRINT(&p, "Call-ID: %.*s\r\n", bye->callid.len, bye->callid.s);
+	PRINT(&p, "CSeq: %u BYE\r\n", bye->cseq);
+	PRINT(&p, "%.*s\r\n", bye->reason.len, bye->reason.s);
 	return p.len;
 }
 

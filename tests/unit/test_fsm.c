@@ -3,7 +3,7 @@
 #include "core_fsm.h"
 #include "call.h"
 
-#define ILLEGAL -1
+#define ILLEGAL (-1)
 
 /* Nothing but the next state, and what is to be done, in words. */
 #define CANCEL IRL_DO_CANCEL
@@ -213,7 +213,7 @@ static void each_cell_of_a_session(struct irl_session **s)
 		unit_expect_int(row, "state", (*s)->state,
 				c->next == ILLEGAL ? state_of(c->state) : c->next);
 		(*s)->state = before.state;
-		unit_expect_int(row, "rest", memcmp(*s, &before, sizeof(before)), 0);
+		assert_memory_equal(*s, &before, sizeof(before));
 	}
 	after = call_image(*s);
 	assert_string_equal(image, after);

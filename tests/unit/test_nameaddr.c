@@ -222,6 +222,14 @@ static void open_quote_is_refused(void **state)
 	assert_int_equal(untagged_result("sip:a@b;x=\"1\\\";tag=2"), EINVAL);
 }
 
+/* No URI has a quote, and what it would hide differs from reader to reader. */
+static void quote_in_the_uri_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(untagged_result("<sip:\"a@b>;x=\"1\";tag=2"), EINVAL);
+	assert_int_equal(untagged_result("<sip:a@b;x=\">\">;tag=2"), EINVAL);
+}
+
 static const struct find_row
 {
 	const char *row;
@@ -321,6 +329,7 @@ int main(void)
 			cmocka_unit_test(blank_in_brackets_is_no_uri),
 			cmocka_unit_test(display_name_alone_is_no_uri),
 			cmocka_unit_test(open_quote_is_refused),
+			cmocka_unit_test(quote_in_the_uri_is_refused),
 			cmocka_unit_test(param_find),
 			cmocka_unit_test(param_find_no_list),
 			cmocka_unit_test(param_find_blanks_about_equals),

@@ -81,6 +81,8 @@ static const struct own_row
 		{"a pair last",                "a o2 O2",     1, 2},
 		{"half of a pair, last",       "a o2",        1, 1},
 		{"half of a pair, then other", "a o2 b",      1, 1},
+		{"half of a pair, then ours",  "a o2 o b",    1, 1},
+		{"ours, then half of a pair",  "a o o2 b",    1, 1},
 		{"then a pair of others",      "a o2 x2 x2",  1, 1},
 		{"a pair of others",           "a x2 x2 b",   1, 0},
 		{"two passes, one each",       "a o o b",     1, 1},

@@ -441,6 +441,19 @@ static void answer_again(struct irl_session **s)
 	expect_target(*s, dlg, ALICE, "sip:bob@moved");
 }
 
+static void answer_again_without_refresh(struct irl_session **s)
+{
+	struct irl_dialog *dlg;
+	char *image;
+
+	NEED(*s = call_invite());
+	call_pass(*s, 1, IRL_ORIG, IRL_NO_SIDE);
+	NEED(dlg = call_answer(*s, "b-1", BOB, ROUTES, 0));
+	image = call_image(*s);
+	assert_ptr_equal(call_answer(*s, "b-1", "sip:x@y", "p1", 0), dlg);
+	expect_image(*s, image);
+}
+
 /* The 2xx takes its time to the entry pass, and a target moves meanwhile. */
 static void refresh_before_the_entry_pass(struct irl_session **s)
 {
@@ -773,6 +786,8 @@ static void match(struct irl_session **s)
 static void split(struct irl_session **s, const char *first, const char *later)
 {
 	static const char *const tags[] = {"b-1", "b-2", "b-3"};
+	static struct irl_index_link *bucket;
+	static struct irl_session neighbour;
 	struct irl_session *other;
 	struct irl_dialog *dlg, *a;
 	char *image;
@@ -790,6 +805,13 @@ static void split(struct irl_session **s, const char *first, const char *later)
 	NEED(dlg = call_answer(*s, later, "sip:bob@later", "p1 so", 0));
 	irl_cseq_note(&dlg->leg[IRL_CALLEE].cseq, 77);
 	assert_ptr_equal((*s)->current, a);
+	/* what is the record's own: neighbours, a release, a host */
+	NEED((*s)->release = irl_mem.alloc(sizeof(struct irl_release)));
+	*(*s)->release = call_release;
+	for(i = 0; i < IRL_INDEXES; i++)
+		(*s)->link[i].at = &bucket;
+	(*s)->next = &neighbour;
+	(*s)->hosted = 1;
 	image = call_image(*s);
 	other = irl_session_split(*s, dlg);
 	if(!other) {
@@ -805,6 +827,9 @@ static void split(struct irl_session **s, const char *first, const char *later)
 	assert_ptr_equal(irl_session_dialog(*s, &tag), (*s)->current);
 	expect_target(*s, (*s)->current, ALICE, "sip:bob@first");
 	assert_int_equal((*s)->state, IRL_CONFIRMED);
+	assert_int_equal((*s)->hosted, 1);
+	assert_non_null((*s)->release);
+	assert_ptr_equal((*s)->next, &neighbour);
 	for(i = 0; i < COUNT(tags); i++) {
 		tag = unit_str(tags[i]);
 		assert_int_equal(
@@ -818,6 +843,9 @@ static void split(struct irl_session **s, const char *first, const char *later)
 	assert_null(other->first.next);
 	assert_int_equal(other->state, IRL_ANSWERED);
 	assert_null(other->release);
+	assert_null(other->next);
+	for(i = 0; i < IRL_INDEXES; i++)
+		assert_null(other->link[i].at);
 	assert_int_equal(other->hosted, 0);
 	assert_int_equal(other->npasses, 1);
 	tag = unit_str(later);
@@ -970,6 +998,7 @@ int main(void)
 			UNIT_SCENARIO(answer),
 			cmocka_unit_test(answer_as_the_served_user_sees_it),
 			UNIT_SCENARIO(answer_again),
+			UNIT_SCENARIO(answer_again_without_refresh),
 			UNIT_SCENARIO(refresh_before_the_entry_pass),
 			UNIT_SCENARIO(early_update_then_answer_at_the_entry_pass),
 			UNIT_SCENARIO(answer_of_a_fork),

@@ -248,6 +248,8 @@ static void copy_block(void **state)
 	unit_mem_refuse(0);
 	assert_int_equal(irl_block_copy(&copy, &b), 0);
 	assert_ptr_not_equal(copy.s, b.s);
+	assert_int_equal(copy.used, b.used);
+	assert_int_equal(copy.size, b.size);
 	assert_int_equal(set(&b, &t, "sip:c@d"), 0);
 	expect(&copy, t, "sip:a@b");
 	irl_block_free(&b);

@@ -7,9 +7,9 @@ from rig.pair import reason
 from rig.sip import same_party, tag_of, uri_of
 
 from .ending import Ending
-from .model import acts_of
+from .model import CAUSE, acts_of
 
-CAUSE, TEXT = 503, "Gone"
+TEXT = "Gone"
 CSEQ_LIMIT = 1 << 31
 
 # Kamailio's own answers that the table leaves out.
@@ -22,8 +22,8 @@ def expected_acts(flow, stop):
         return acts_of(flow)
     acts = list(stop.before)
     for party in involved(flow, stop):
-        acts += Ending(stop, party, CAUSE).build()
-    return [act for act in acts if act.kind != "pause"]
+        acts += Ending(stop, party).build()
+    return acts
 
 
 def involved(flow, stop):
@@ -35,7 +35,8 @@ def involved(flow, stop):
 def counted(acts, stop=None):
     """(party, "send" or "recv", session, message) -> how often."""
     return collections.Counter(
-        (a.party, a.kind, a.session, a.what, _cseq(a, stop)) for a in acts)
+        (a.party, a.kind, a.session, a.what, _cseq(a, stop))
+        for a in acts if a.kind != "pause")
 
 
 def _cseq(act, stop):
@@ -172,20 +173,16 @@ class Released:
 
     def _target(self, party):
         """The Contact that it gave last in an INVITE or UPDATE that got a 2xx."""
-        target, address = None, self.run.address(party)
+        address, given = self.run.address(party), []
         for answer in self.before.responses(dst=self.run.scscf):
-            if answer.method in ("INVITE", "UPDATE") and answer.code // 100 == 2:
-                request = self._received(answer)
-                sent = self.before.requests(
-                    answer.method, src=address, call_id=answer.call_id)
-                sent = [m for m in sent if m.get("CSeq") == request.get("CSeq")]
-                source = answer if answer.src.startswith(address + ":") else \
-                    sent[0] if sent else None
-                target = uri_of(source.get("Contact")) if source else target
-        return target
-
-    def _received(self, answer):
-        return self.before.requests(answer.method, branch=answer.branch)[0]
+            if answer.method not in ("INVITE", "UPDATE") or answer.code // 100 != 2:
+                continue
+            if answer.src.startswith(address + ":"):
+                given.append(answer)
+            given += [m for m in self.before.requests(answer.method, src=address)
+                      if m.get("CSeq") == answer.get("CSeq")
+                      and tag_of(m.get("From")) == tag_of(answer.get("From"))]
+        return uri_of(max(given, key=lambda m: m.time).get("Contact"))
 
     # -- both
 
@@ -194,16 +191,17 @@ class Released:
         assert [reason(v) for v in values] == [("SIP", str(CAUSE), TEXT)], message
 
 
-def got(stop, party):
-    """In words for the table: what the network sent a party in the release."""
-    if not stop.live or party not in stop.session.parties:
-        return "nothing"
-    acts = Ending(stop, party, CAUSE).build()
-    words = []
-    for act in acts:
-        if act.session != stop.session.name or act.kind != "recv" or act.what == "ACK":
-            continue
-        words.append(_word(act, stop, party))
+def got(stop):
+    """Party -> in words, what the network sent it in the release."""
+    if not stop.live:
+        return {party: "nothing (404)" for party in stop.session.parties}
+    return {party: _words(stop, party) for party in stop.session.parties}
+
+
+def _words(stop, party):
+    words = [_word(act, stop, party) for act in Ending(stop, party).build()
+             if act.session == stop.session.name and act.kind == "recv"
+             and act.what != "ACK"]
     return ", ".join(words) or "nothing"
 
 
@@ -213,6 +211,4 @@ def _word(act, stop, party):
     if act.what == "CANCEL":
         return "CANCEL"
     number = next_cseq(stop.session, party)
-    return "BYE %s" % ("with a random CSeq" if number is None else number)
-
-
+    return "BYE random" if number is None else "BYE %d" % number

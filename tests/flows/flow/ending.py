@@ -3,7 +3,7 @@
 
 import dataclasses
 
-from .model import Act, Transaction
+from .model import CAUSE, Act, Transaction
 
 # Milliseconds. LATE: what is to come after the release comes so long after the point.
 # BRIEFLY: so that what the network sends at once is there before.
@@ -20,8 +20,8 @@ BYE = Transaction("BYE")
 class Ending:
     """Of one party, for one stop."""
 
-    def __init__(self, stop, party, cause):
-        self.stop, self.party, self.cause = stop, party, cause
+    def __init__(self, stop, party):
+        self.stop, self.party = stop, party
         self.session = stop.session
         self.acts = []
 
@@ -30,7 +30,7 @@ class Ending:
         if self.stop.live and self.party in self.session.parties:
             getattr(self, "_" + self.session.phase)()
         rest = self._rest()
-        if rest and not self.acts and rest[0].kind == "send":
+        if rest and not self.acts and rest[0].kind != "recv":
             self._pause(LATE)
         return self.acts + rest
 
@@ -52,7 +52,7 @@ class Ending:
 
     def _final_response(self):
         invite = self.session.invite()
-        self._recv(str(self.cause), invite)
+        self._recv(str(CAUSE), invite)
         self._send("ACK", invite)
         for txn in self.session.pending(client=self.party):
             self._recv("481", txn)

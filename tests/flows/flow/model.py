@@ -9,6 +9,12 @@ from .table import Point
 # Where each user's CSeqs begin, so that no two sides have the same.
 FIRST_CSEQ = {"A": 1, "B": 101, "C": 201}
 
+# Milliseconds that `later` is.
+WHILE = 150
+
+# The cause of every release.
+CAUSE = 503
+
 # A target refresh (RFC 3261 12.2, RFC 3311) names a new Contact, as does its answer.
 REFRESH = ("INVITE", "UPDATE")
 
@@ -131,8 +137,10 @@ class Model:
                 session.callee = step.dst
         elif step.what in REFRESH:
             self._moves(session, step.src)
-        return (self._act(session, "send", step.src, step.what, txn, step.words)
-                + self._act(session, "recv", step.dst, step.what, txn, step.words))
+        acts = self._act(session, "send", step.src, step.what, txn, step.words)
+        if "later" in step.words:
+            acts = self._act(session, "pause", step.src, str(WHILE), None) + acts
+        return acts + self._act(session, "recv", step.dst, step.what, txn, step.words)
 
     def _transaction(self, session, step):
         if step.src == "P":

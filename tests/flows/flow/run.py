@@ -10,14 +10,16 @@ from rig.process import RigError, wait_until
 from rig.sipp import Sipp
 
 from . import network as networks
-from .check import (CAUSE, TEXT, Released, counted, difference, expected_acts,
-                    involved, next_cseq, observed)
+from .check import (TEXT, Released, counted, difference, expected_acts, involved,
+                    next_cseq, observed)
+from .model import CAUSE
 from .scenario import FIRST, ROLES, USERS
 
 # Milliseconds in which nothing else may come once a scenario is through.
 QUIET = 150
+# Seconds in which a SIPp with several sessions finds its way out of the main line.
+SETTLE = 0.04
 HOSTS = {"A": 1, "B": 2, "C": 3}
-STATES = ("early", "answered", "confirmed")
 
 
 class Run:
@@ -153,6 +155,8 @@ class Run:
             self._wait_for_record(call_id)
         else:
             self._wait_for_no_record(call_id)
+        if self.stop.several:
+            time.sleep(SETTLE)
         self.released_at = time.time()
         try:
             job = self._kamailio.rpc(

@@ -5,11 +5,13 @@ The main line is the flow. At each point of a release there is a way out of it, 
 is taken when the variable `stop` has the name of that stop (`-set stop ringing`), and
 leads to what this party does when its session is released there. Any other value of
 `stop` plays the flow to its end.
+
+A message that comes while SIPp is at a `nop` is lost to the scenario. So there is none
+where one may come: the main line is left by attributes of its messages.
 """
 
 from .ending import Ending
-from .model import REFRESH, Model, acts_of, stops_of
-from .table import Point
+from .model import REFRESH, acts_of, stops_of
 
 USERS = {"A": "alice", "B": "bob", "C": "carol"}
 ROLES = {"A": "uac", "B": "uas", "C": "third"}
@@ -44,6 +46,16 @@ c=IN IP[media_ip_type] [media_ip]
 t=0 0
 m=audio 6000 RTP/AVP 0"""
 
+# Where the attributes go with which a message leads elsewhere than to the next, and
+# where the first message works out where the main line is to be left.
+LEAVE, SETUP = "\0leave", "\0setup"
+
+
+def matches(stops, variable):
+    """The action that sets a variable when `stop` is one of these."""
+    return '<ereg regexp="%s" search_in="var" variable="stop" assign_to="%s"/>' % (
+        "|".join("^%s$" % stop for stop in stops), variable)
+
 
 def label(name):
     return '\n  <label id="%s"/>' % name
@@ -53,12 +65,14 @@ def jump(name):
     return '  <nop next="%s"/>' % name
 
 
+EMPTY = ["Content-Length: 0", ""]
+
+
 class Scenario:
     """The scenario of one party of one flow."""
 
-    def __init__(self, flow, party, cause):
+    def __init__(self, flow, party):
         self.flow, self.party, self.user = flow, party, USERS[party]
-        self._cause = cause
         self._stops = [
             stop for stop in stops_of(flow)
             if any(act.party == party for act in stop.before)]
@@ -66,12 +80,14 @@ class Scenario:
         self._callers = {s.session: s.src for s in reversed(flow.steps)}
 
     def text(self):
-        main = [act for act in acts_of(self.flow) if act.party == self.party]
-        self._main = self._rendered(main)
+        mine = [act for act in acts_of(self.flow) if act.party == self.party]
+        self._main = self._rendered(mine)
         ways = {stop.name: self._way(stop) for stop in self._stops}
-        self._stops = [stop for stop in self._stops if ways[stop.name]]
-        lines = self._main_line() + self._ways(ways)
-        lines += [label("quiet"), "  <!-- nothing else may come -->", "  <pause/>"]
+        exits = self._exits([stop for stop in self._stops if ways[stop.name]])
+        lines = self._main_line(ways, exits)
+        lines += [label("quiet"), "  <!-- nothing else may come -->",
+                  '  <pause next="end"/>']
+        lines += self._ways(ways) + [label("end"), "  <nop/>"]
         head = HEAD.format(title=self.flow.title, user=self.user,
                            folder=self.flow.folder)
         return "\n".join([head, *lines, self._references(), "</scenario>", ""])
@@ -83,30 +99,67 @@ class Scenario:
 
     # -- structure -----------------------------------------------------------
 
-    def _main_line(self):
-        lines, at = [], 0
-        for line, acts in Model(self.flow).play():
-            if isinstance(line, Point):
-                for stop in self._stops:
-                    if stop.point == line.name:
-                        lines += self._exit(stop)
-            for act in acts:
-                if act.party == self.party:
-                    if at in self._targets:
-                        lines.append(label("step-%d" % at))
-                    lines.append(self._main[at])
-                    at += 1
-        return lines + [jump("quiet")]
+    def _exits(self, stops):
+        """Index of the act after which the main line is left -> its stops."""
+        exits = {}
+        for stop in stops:
+            done = sum(act.party == self.party for act in stop.before)
+            exits.setdefault(done - 1, []).append(stop.name)
+        return exits
 
-    def _exit(self, stop):
-        """Where the main line is left when this is the stop."""
-        return ["", '  <nop next="%s" test="here">' % stop.name,
-                "    <action>",
-                '      <strcmp assign_to="differs" variable="stop" value="%s"/>'
-                % stop.name,
-                '      <test assign_to="here" variable="differs" compare="equal"'
-                ' value="0"/>',
-                "    </action>", "  </nop>"]
+    def _main_line(self, ways, exits):
+        lines, choices = [], []
+        for at, text in enumerate(self._main):
+            if at in self._targets:
+                lines.append(label("step-%d" % at))
+            attributes = ""
+            if at in exits:
+                attributes = ' next="%s" test="at%d"' % (
+                    self._choice(at, exits[at], ways, choices), at)
+            lines.append(text.replace(LEAVE, attributes))
+        lines[1:] = [line.replace(SETUP, "") for line in lines[1:]]
+        conditions = [matches(stops, "at%d" % at) for at, stops in exits.items()]
+        if SETUP in lines[0]:
+            setup = "".join("      %s\n" % line for line in conditions)
+            lines[0] = lines[0].replace(SETUP, setup)
+        elif conditions:
+            lines.insert(0, "\n".join(
+                ["  <nop>", "    <action>", *("      " + c for c in conditions),
+                 "    </action>", "  </nop>"]))
+        self._choices = choices
+        return lines
+
+    def _choice(self, at, stops, ways, choices):
+        """The label of what these stops lead to; where that is not the same for all,
+        of a place where it is chosen."""
+        by_way = {}
+        for stop in stops:
+            by_way.setdefault(ways[stop], []).append(stop)
+        if len(by_way) == 1:
+            return self._label_of(stops[0], ways)
+        choices.append(label("leave-%d" % at))
+        for number, names in enumerate(by_way.values()):
+            test = "at%d_%d" % (at, number)
+            choices.append('  <nop next="%s" test="%s">\n    <action>\n      %s\n'
+                           "    </action>\n  </nop>" % (
+                               self._label_of(names[0], ways), test,
+                               matches(names, test)))
+        return "leave-%d" % at
+
+    @staticmethod
+    def _label_of(stop, ways):
+        """Stops that lead to the same share it: it has the name of the first."""
+        return next(name for name, way in ways.items() if way == ways[stop])
+
+    def _ways(self, ways):
+        lines = list(self._choices)
+        for text in dict.fromkeys(filter(None, ways.values())):
+            names = [name for name, way in ways.items() if way == text]
+            lines.append(label(names[0]))
+            if len(names) > 1:
+                lines.append("  <!-- and %s -->" % ", ".join(names[1:]))
+            lines.append(text)
+        return lines
 
     def _way(self, stop):
         """What takes the place of the rest of the flow, as text.
@@ -116,27 +169,22 @@ class Scenario:
         """
         waiting = {a.txn for a in stop.before if self._waits(a)}
         waiting -= {a.txn for a in stop.before if a.kind == "recv" and a.code}
-        way = self._rendered(Ending(stop, self.party, self._cause).build(), waiting)
-        same = 0
-        while same < min(len(way), len(self._main)) \
-                and way[-1 - same] == self._main[-1 - same]:
-            same += 1
+        way = self._rendered(Ending(stop, self.party).build(), waiting)
         left = sum(act.party == self.party for act in stop.after)
+        same = 0
+        while same < min(len(way), left) and way[-1 - same] == self._main[-1 - same]:
+            same += 1
         if same == len(way) == left:
             return None
-        if not same:
-            return "\n".join(way + [jump("quiet")])
-        target = len(self._main) - same
-        self._targets.add(target)
-        return "\n".join(way[:-same] + [jump("step-%d" % target)])
-
-    def _ways(self, ways):
-        """Stops that lead to the same share it."""
-        lines = []
-        for text in dict.fromkeys(filter(None, ways.values())):
-            lines += [label(name) for name, way in ways.items() if way == text]
-            lines.append(text)
-        return lines
+        goal = "quiet"
+        if same:
+            goal = "step-%d" % (len(self._main) - same)
+            self._targets.add(len(self._main) - same)
+        way = way[:len(way) - same]
+        if not way:
+            return jump(goal)
+        way[-1] = way[-1].replace(LEAVE, ' next="%s"' % goal)
+        return "\n".join(way).replace(LEAVE, "").replace(SETUP, "")
 
     def _waits(self, act):
         """Whether this is an INVITE that may get a 100 first."""
@@ -148,7 +196,7 @@ class Scenario:
 
     def _act(self, act, waiting):
         if act.kind == "pause":
-            return '  <pause milliseconds="%s"/>' % act.what
+            return '  <pause milliseconds="%s"%s/>' % (act.what, LEAVE)
         if act.kind == "send":
             if self._waits(act):
                 waiting.add(act.txn)
@@ -164,13 +212,14 @@ class Scenario:
     def _recv(self, act):
         what = "response" if act.code else "request"
         auth = ' auth="true"' if act.code in (401, 407) else ""
-        head = '  <recv %s="%s"%s' % (what, act.what, auth)
+        head = '  <recv %s="%s"%s%s' % (what, act.what, auth, LEAVE)
         kept = self._kept(act)
         if not kept:
             return head + "/>"
-        return "\n".join([head + ">", "    <action>",
-                          *("      " + line for line in kept),
-                          "    </action>", "  </recv>"])
+        kept = "".join("      %s\n" % line for line in kept)
+        if act.txn.initial and act.what == "INVITE":
+            kept += SETUP
+        return head + ">\n    <action>\n" + kept + "    </action>\n  </recv>"
 
     def _kept(self, act):
         """What of a message is needed later."""
@@ -210,11 +259,12 @@ class Scenario:
 
     def _send(self, act):
         lines = self._response(act) if act.code else self._request(act)
+        # SIPp sends nothing else while it repeats something: no request does
         final = act.code and act.code >= 200 and act.txn.method == "INVITE"
-        retrans = ' retrans="500"' if final or not act.code and act.what != "ACK" else ""
+        retrans = ' retrans="500"' if final else ""
         indented = "\n".join("      " + line if line else "" for line in lines)
-        return ("\n  <send%s>\n    <![CDATA[\n%s\n    ]]>\n  </send>"
-                % (retrans, indented))
+        return ("\n  <send%s%s>\n    <![CDATA[\n%s\n    ]]>\n  </send>"
+                % (retrans, LEAVE, indented))
 
     def _me(self, session):
         tag = ";tag=%s-[pid]" % self.user
@@ -250,7 +300,7 @@ class Scenario:
                  "[last_To:]" if of_invite and act.what == "ACK" else "To: " + to,
                  self._call_id(session), "CSeq: %d %s" % (txn.cseq, act.what)]
         if of_invite:
-            return lines + ["Content-Length: 0", ""]
+            return lines + EMPTY
         return lines + self._headers(act) + self._body(act)
 
     def _via(self, txn):
@@ -264,7 +314,7 @@ class Scenario:
                 "Max-Forwards: 70", "From: " + self._me(act.session), "To: [alice]",
                 self._call_id(act.session), "CSeq: %d REGISTER" % act.txn.cseq,
                 "Contact: <sip:%s>" % contact, "Expires: 3600",
-                *self._credentials(act), "Content-Length: 0", ""]
+                *self._credentials(act), *EMPTY]
 
     def _response(self, act):
         txn, session = act.txn, act.session
@@ -278,7 +328,7 @@ class Scenario:
                       self._call_id(session), "CSeq: %d %s" % (txn.cseq, txn.method)]
         if txn.method in REFRESH and act.code < 300:
             lines += self._headers(act)
-        return lines + (self._body(act) if act.code < 300 else ["Content-Length: 0", ""])
+        return lines + (self._body(act) if act.code < 300 else EMPTY)
 
     def _headers(self, act):
         method = act.what if not act.code else act.txn.method
@@ -287,7 +337,8 @@ class Scenario:
             lines.append("Contact: <sip:%s-%d@[local_ip]:[local_port]>"
                          % (self.user, act.contact))
         if "100rel" in act.words:
-            lines += ["Require: 100rel", "RSeq: 1"] if act.code else ["Supported: 100rel"]
+            reliable = ["Require: 100rel", "RSeq: 1"]
+            lines += reliable if act.code else ["Supported: 100rel"]
         if act.what == "PRACK":
             lines.append("RAck: 1 1 INVITE")
         if act.what == "REFER":
@@ -311,7 +362,7 @@ class Scenario:
             status = "200 OK" if "done" in act.words else "100 Trying"
             return self._content("message/sipfrag", "SIP/2.0 " + status)
         if method not in REFRESH or act.code in (180, 182):
-            return ["Content-Length: 0", ""]
+            return EMPTY
         sdp = SDP.format(version=act.contact)
         return self._content(
             "application/sdp", sdp + ("\na=sendonly" if "hold" in act.words else ""))
@@ -322,8 +373,8 @@ class Scenario:
                 *body.split("\n")]
 
 
-def scenarios(flow, cause):
+def scenarios(flow):
     """File name -> text, of the parties that do something."""
     parties = sorted({act.party for act in acts_of(flow)})
-    return {ROLES[party] + ".xml": Scenario(flow, party, cause).text()
+    return {ROLES[party] + ".xml": Scenario(flow, party).text()
             for party in parties}

@@ -7,6 +7,7 @@ A flow is its number and name, a title, options, and lines:
                          the method are words about it
     B>A 180              a response, to the last request that is not answered yet
     AC: A>C INVITE       of another session than the first, which is AB
+    A>B NOTIFY later     alice waits before it: nothing tells her that it is time
     P>B CANCEL           P is the S-CSCF itself
     @ringing             a point: everything before has arrived
     call AC              the four messages of a call that is answered
@@ -165,8 +166,8 @@ FLOWS = """
     B>A NOTIFY done
     @subscription-outlives
     A>B 200
-    BC: C>B BYE
-    BC: B>C 200
+    BC: B>C BYE
+    BC: C>B 200
     @over
 
 09 attended-transfer: The callee consults, then transfers the caller
@@ -191,17 +192,17 @@ FLOWS = """
     @transfer-answered
     AC: A>C ACK
     @three-calls
-    BC: B>C BYE
-    BC: C>B 200
+    BC: C>B BYE
+    BC: B>C 200
     @consultation-over
-    A>B NOTIFY done
+    A>B NOTIFY done later
     B>A 200
     @transferred
     B>A BYE
     A>B 200
     @transferor-left
-    AC: C>A BYE
-    AC: A>C 200
+    AC: A>C BYE
+    AC: C>A 200
     @over
 
 10 forwarding-no-answer: Nobody answers, the call is forwarded
