@@ -86,7 +86,7 @@ bench: deps-demo deps-test build ## the benchmark, beside the peers
 .PHONY: test
 test: deps-demo deps-test build ## run every test, print the total
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-5} env -u MAKEFLAGS \
-		tools/run_suites.py $(REPORT) unit fuzz tools e2e
+		tools/run_suites.py $(REPORT) unit fuzz tools e2e flows
 
 CORE := $(patsubst $(SRC)/%.c,%.o,$(wildcard $(SRC)/core_*.c))
 CORE_FLAGS := -std=gnu11 -g -MMD -MP -I$(SRC) -I$(KAMAILIO)/src
@@ -160,6 +160,11 @@ tools: deps-demo deps-test build ## tests of the project's own tools
 .PHONY: e2e
 e2e: deps-demo deps-test build ## end-to-end tests: Kamailio and SIPp
 	@$(PYTEST) -n $(E2E_JOBS) tests/e2e
+
+# A worker for each dialog module.
+.PHONY: flows
+flows: deps-demo deps-test build ## the call flows, each released at each point
+	@$(PYTEST) -n 2 --dist loadgroup tests/flows
 
 # Sessions of each run, and the seed that replays one: make soak SEED=17
 SESSIONS ?= 3000

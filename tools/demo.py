@@ -129,7 +129,9 @@ def say(*words):
 
 def main():
     # Ended from outside, it stops what it started, as with Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT too: who runs us in the background has it ignored
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.default_int_handler)
     case = None
     trouble = None
     right = False

@@ -4,8 +4,8 @@
 import pytest
 
 import generate
-from flow.check import got
 from flow.model import stops_of
+from flow.report import name
 from flow.run import Run
 from flow.table import read
 from flow.wire import normalized
@@ -15,17 +15,10 @@ FLOWS = sorted(read(), key=lambda flow: not flow.silent)
 STOPS = [stop for flow in FLOWS for stop in stops_of(flow)]
 
 
-def row(record_property, flow, point, session, words):
-    """A row of docs/flows.md; words: of each party, or one for all."""
-    cells = [words.get(party, "") for party in "ABC"]
-    record_property("row", [flow.folder, point, session, *cells])
-
-
 @pytest.mark.parametrize("flow", FLOWS, ids=str)
 def test_not_released(network, flow, record_property):
     """The module changes nothing on the wire."""
-    row(record_property, flow, "not released", "",
-        {party: "the flow" for party in flow.parties})
+    record_property("row", name(flow, None))
     with_module = Run(network, flow).play()
     without = Run(network, flow, module=False).play()
     assert normalized(with_module.wire(), with_module.names()) \
@@ -35,7 +28,7 @@ def test_not_released(network, flow, record_property):
 @pytest.mark.parametrize("stop", STOPS, ids=str)
 def test_released(network, stop, record_property):
     """Each party that has a dialog gets what is right, nobody else anything."""
-    row(record_property, stop.flow, stop.point, stop.session.name, got(stop))
+    record_property("row", name(stop.flow, stop))
     Run(network, stop.flow, stop).play()
 
 
@@ -49,7 +42,7 @@ def test_table_has_an_order(flow):
     """Who sends has just heard or sent something, or waits: else all race."""
     last = None
     for step in flow.steps:
-        assert last is None or "P" in (step.src, last.dst) or "later" in step.words \
+        assert last is None or "P" in (step.src, step.dst) or "later" in step.words \
             or step.src in (last.src, last.dst), step
         if step.dst != "P":
             last = step

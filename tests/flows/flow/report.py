@@ -3,83 +3,99 @@
 
 import pathlib
 
+from .check import got
+from .model import stops_of
 from .table import read
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[3] / "docs" / "flows.md"
 
 HEAD = """# Call flows and their release
 
-`make flows` carries each of these flows through a real S-CSCF between SIPp user agents,
-once to its end and once for every point at which the network releases a session of it,
-with `dialog` and with `ims_dialog`, and writes this file. `sipp-scenarios/NN-NAME` holds
-the scenarios, `tests/flows/flow/table.py` the flows message by message.
+`make flows` carries each of these flows through a real S-CSCF between SIPp user
+agents, once to its end and once for every point at which the network releases a
+session of it, with `dialog` and with `ims_dialog`, and writes this file.
+`sipp-scenarios/NN-NAME` holds the scenarios, `tests/flows/flow/table.py` the flows
+message by message: there each point has its place.
 
-* *not released*: every message and header field on the wire is the same with the module
-  as without it.
-* *released*: A calls B, C is the third party; the session is named by its two users. Each
-  of them got from the network what its column says and nothing else; Request-URI, To,
-  From, Call-ID, CSeq, Route and Reason of each BYE, and Reason and branch of each CANCEL,
-  are as they must be, other sessions of the same users went on, and no session, dialog
-  or transaction is left. "BYE n" is a BYE with CSeq n, one more than the highest of that
-  direction; "BYE random": nothing had been sent in that direction.
-* *404*: the session is over, so the command is refused and nothing is sent.
+A calls B, C is the third party. A session is named by its two users; another one of
+the same users goes on when it is released. A flow that begins as another one does is
+released from where it goes its own way.
+
+* **not released**: each message and header field on the wire is the same with the
+  module as without it.
+* **BYE *n***: a BYE with CSeq *n*, one more than the highest of that direction;
+  *random*: nothing was sent in that direction before. Request-URI, To, From, Call-ID,
+  Route, Reason and the way of each are as TS 24.229 5.4.5.1.2 has them.
+* **CANCEL**: with the Reason, once; to a callee from whom nothing has come yet, after
+  his first provisional response.
+* **503 to its INVITE**: the caller's final response, with the Reason.
+* **nothing (404)**: the session is over: the command is refused, nothing is sent.
+* **ok**: each party got from the network what its column says, in either user's
+  session nothing else, and no record, dialog or transaction was left.
 """
 
 COLUMNS = ["point", "session", "A got", "B got", "C got", "verdict"]
 
 
+def rows():
+    """(flow, stop or None, cells) of each row, in the order of the table."""
+    for flow in read():
+        yield flow, None, _row("not released", "", dict.fromkeys(flow.parties,
+                                                                 "the flow"))
+        for stop in stops_of(flow):
+            yield flow, stop, _row(stop.point, stop.session.name, got(stop))
+
+
+def _row(point, session, words):
+    return [point, session] + [words.get(party, "") for party in "ABC"]
+
+
 class Report:
-    """A pytest plugin. Tests leave their row as the property `row`."""
+    """A pytest plugin. Tests leave the name of their row as the property `row`."""
 
     def __init__(self, config):
         self._config = config
-        self._rows = {}         # (flow, cells) -> test outcomes
-        self._unnamed = []
+        self._outcomes = {}
+        self._complete = True
 
     def pytest_runtest_logreport(self, report):
-        properties = dict(report.user_properties)
-        if "row" in properties and report.when == "call":
-            flow, *cells = properties["row"]
-            self._rows.setdefault((flow, tuple(cells)), []).append(report.passed)
-        elif report.failed:
-            self._unnamed.append(report.nodeid)
+        name = dict(report.user_properties).get("row")
+        if name and report.when == "call":
+            self._outcomes.setdefault(name, []).append(report.passed)
+        self._complete &= not report.failed
 
     def pytest_terminal_summary(self, terminalreporter):
-        if not self._rows or hasattr(self._config, "workerinput"):
-            return
-        for line in self._plain():
-            terminalreporter.write_line(line)
+        for flow, stop, cells in rows():
+            verdict = self._verdict(flow, stop)
+            if verdict:
+                point, session, *words = cells
+                terminalreporter.write_line("%-25s %-22s %-3s %-72s %s" % (
+                    flow, point, session, " | ".join(filter(None, words)), verdict))
 
-    def pytest_sessionfinish(self, session):
+    def pytest_sessionfinish(self):
         """Only the table of a whole run, all of it good, is kept."""
-        whole = (self._config.getoption("--host") == "both"
-                 and not self._config.getoption("keyword")
-                 and not self._unnamed and self._good())
-        if whole and self._rows and not hasattr(self._config, "workerinput"):
+        if hasattr(self._config, "workerinput") or not self._complete:
+            return
+        if all(len(self._outcomes.get(name(flow, stop), [])) == 2
+               for flow, stop, _ in rows()):
             DOCUMENT.parent.mkdir(exist_ok=True)
             DOCUMENT.write_text(self._markdown(), encoding="utf-8")
 
-    def _good(self):
-        return all(all(outcomes) for outcomes in self._rows.values())
-
-    def _by_flow(self):
-        for flow in read():
-            yield flow, [(cells, "ok" if all(outcomes) else "BAD")
-                         for (name, cells), outcomes in self._rows.items()
-                         if name == flow.folder]
-
-    def _plain(self):
-        for flow, rows in self._by_flow():
-            for cells, verdict in rows:
-                point, session, *got = cells
-                yield "%-24s %-22s %-4s %-72s %s" % (
-                    flow, point, session, " | ".join(filter(None, got)), verdict)
+    def _verdict(self, flow, stop):
+        outcomes = self._outcomes.get(name(flow, stop))
+        return outcomes and ("ok" if all(outcomes) else "BAD")
 
     def _markdown(self):
-        lines = [HEAD]
-        for flow, rows in self._by_flow():
-            lines += ["## %s %s" % (flow.number, flow.title), "",
-                      "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
-            lines += ["| %s |" % " | ".join([*cells, verdict])
-                      for cells, verdict in rows] + [""]
-        return "\n".join(lines)
+        lines, last = [HEAD], None
+        for flow, stop, cells in rows():
+            if flow is not last:
+                lines += ["", "## %s %s" % (flow.number, flow.title), "",
+                          "| " + " | ".join(COLUMNS) + " |",
+                          "|" + "---|" * len(COLUMNS)]
+                last = flow
+            lines.append("| %s |" % " | ".join([*cells, self._verdict(flow, stop)]))
+        return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+
+
+def name(flow, stop):
+    return str(stop or flow)
