@@ -21,10 +21,12 @@ int irl_is_now(const struct sip_msg *msg)
 	return irl_now.msgid == msg->id;
 }
 
-struct irl_transaction_id irl_transaction_id_now(void)
+struct irl_transaction_id irl_transaction_id_now(struct sip_msg *msg)
 {
 	struct irl_transaction_id id = {.index = irl_now.transaction->hash_index,
 			.label = irl_now.transaction->label,
+			.cseq = irl_now.cseq,
+			.vias = (uint8_t)irl_msg_count_vias(msg),
 			.t1_ms = (uint16_t)irl_now.transaction->rt_t1_timeout_ms,
 			.known = 1};
 
@@ -69,7 +71,7 @@ static int on_request(struct sip_msg *msg, unsigned int flags, void *param)
 	irl_now.kind = IRL_OTHER;
 	irl_now.own = 0;
 	irl_now.due = 0;
-	irl_now.fresh = 0;
+	irl_now.cseq = 0;
 	irl_now.id = 0;
 	irl_now.transaction = NULL;
 	irl_now.said = IRL_NO_SIDE;
@@ -99,8 +101,8 @@ static int on_done(struct sip_msg *msg, unsigned int flags, void *param)
 	if(!irl_now.transaction)
 		return 1;
 	if(irl_now.kind == IRL_INITIAL && irl_now.pass == 0)
-		irl_invite_relayed();
-	else if(irl_now.kind == IRL_WITHIN && irl_now.fresh
+		irl_invite_relayed(msg);
+	else if(irl_now.kind == IRL_WITHIN && irl_now.cseq
 			&& (msg->REQ_METHOD == METHOD_INVITE
 					|| msg->REQ_METHOD == METHOD_UPDATE))
 		irl_within_relayed(msg);
@@ -120,6 +122,13 @@ static void on_transaction(struct cell *t, int type, struct tmcb_params *params)
 		irl_invite_join(msg);
 	else if(irl_now.kind == IRL_WITHIN && !irl_now.own)
 		irl_within_watch(msg);
+}
+
+/* Without a dialog module's record, this session goes on: its BYE was refused,
+ * or it is the request at hand, which the script has answered by itself. */
+static int is_kept(const struct irl_session *s)
+{
+	return s->orphan && (s->refused || irl_now.id == s->id);
 }
 
 void irl_capture_host(uint64_t id, enum irl_host_event event)
@@ -144,7 +153,7 @@ void irl_capture_host(uint64_t id, enum irl_host_event event)
 			break;
 		case IRL_HOST_GONE:
 			s->hosted = 0;
-			if(!s->orphan && irl_state_live((enum irl_state)s->state))
+			if(irl_state_live((enum irl_state)s->state) && !is_kept(s))
 				irl_release_event(s, IRL_EV_END);
 			break;
 	}

@@ -81,13 +81,13 @@ void irl_invite_join(struct sip_msg *msg)
 		irl_invite_watch(msg);
 }
 
-void irl_invite_relayed(void)
+void irl_invite_relayed(struct sip_msg *msg)
 {
 	struct irl_session *s = irl_store_get(irl_now.id);
 
 	if(!s)
 		return;
-	s->invite = irl_transaction_id_now();
+	s->invite = irl_transaction_id_now(msg);
 	/* a release could do nothing until now */
 	if(s->state == IRL_CANCELLING)
 		s->release->todo |= IRL_DO_CANCEL;

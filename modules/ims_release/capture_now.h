@@ -31,9 +31,9 @@ struct irl_now
 {
 	unsigned int msgid;
 	enum irl_kind kind;
-	int own;   /**< BYE of ours */
-	int due;   /**< ACK that a release waits for */
-	int fresh; /**< its CSeq is the highest so far: not a later pass of it */
+	int own;	   /**< BYE of ours */
+	int due;	   /**< ACK that a release waits for */
+	uint32_t cseq; /**< number after its own, 0: not legal */
 	uint64_t id;
 	int pass;
 	struct cell *transaction;
@@ -46,7 +46,7 @@ extern struct irl_now irl_now;
 int irl_is_now(const struct sip_msg *msg);
 
 /** The transaction of the request just processed, as it is found again. */
-struct irl_transaction_id irl_transaction_id_now(void);
+struct irl_transaction_id irl_transaction_id_now(struct sip_msg *msg);
 
 /** tm gives back one pointer a callback: an id, and four bits for us. */
 void *irl_pack(uint64_t id, int bits);
@@ -67,7 +67,7 @@ int irl_untag(const str *value, int which, str *out);
 void irl_invite_join(struct sip_msg *msg);
 
 /** The initial INVITE has been relayed: now it can be cancelled. */
-void irl_invite_relayed(void);
+void irl_invite_relayed(struct sip_msg *msg);
 
 /** tm: a response to the initial INVITE. It may be a retransmission. */
 void irl_on_invite_response(

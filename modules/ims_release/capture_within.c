@@ -45,7 +45,7 @@ static enum irl_verdict take_request(struct irl_session *s,
 		return irl_now.own || !irl_params.answer_481 ? IRL_PROCEED : IRL_REFUSE;
 	}
 	if(irl_msg_cseq(msg, &cseq) == 0) {
-		irl_now.fresh = cseq >= dlg->leg[leg].cseq;
+		irl_now.cseq = cseq + 1;
 		irl_cseq_note(&dlg->leg[leg].cseq, cseq);
 	}
 	return IRL_PROCEED;
@@ -77,6 +77,7 @@ enum irl_verdict irl_within_request(
 
 void irl_within_relayed(struct sip_msg *msg)
 {
+	const struct irl_transaction_id id = irl_transaction_id_now(msg);
 	struct irl_session *s;
 	struct irl_dialog *dlg;
 	struct irl_msg_key key;
@@ -89,9 +90,9 @@ void irl_within_relayed(struct sip_msg *msg)
 		return;
 	dlg = irl_session_match(s, &key.from_tag, &key.to_tag, &leg);
 	if(dlg && msg->REQ_METHOD == METHOD_INVITE)
-		dlg->leg[leg].reinvite = irl_transaction_id_now();
+		irl_session_keep_pending(&dlg->leg[leg].reinvite, &id);
 	else if(dlg)
-		dlg->leg[leg].update = irl_transaction_id_now();
+		irl_session_keep_pending(&dlg->leg[leg].update, &id);
 	/* a release that began meanwhile did not know of it */
 	if(s->release)
 		s->release->todo |= IRL_DO_PENDING;
@@ -116,8 +117,8 @@ static void on_refresh_response(
 	if(irl_msg_key(rpl, &key) != 0 || irl_msg_cseq(rpl, &cseq) != 0
 			|| parse_headers(rpl, HDR_EOH_F, 0) < 0)
 		return;
-	requested = irl_msg_shared_contact(params->req);
-	answered = irl_msg_contact(rpl);
+	requested = irl_msg_valid_target(irl_msg_shared_contact(params->req));
+	answered = irl_msg_valid_target(irl_msg_contact(rpl));
 	s = irl_store_get(irl_unpack(params->param, NULL));
 	if(!s)
 		return;
@@ -144,8 +145,11 @@ static void on_bye_response(
 		return;
 	if(code < 300 || code == 481 || code == 408)
 		irl_release_event(s, IRL_EV_END);
-	else if(!s->orphan)
-		s->orphan = (uint32_t)time(NULL);
+	else {
+		s->refused = 1;
+		if(!s->orphan)
+			s->orphan = (uint32_t)time(NULL);
+	}
 	irl_release_unlock(s);
 }
 

@@ -66,6 +66,12 @@ void irl_session_free(struct irl_session *s)
 
 int irl_session_add_pass(struct irl_session *s, const struct irl_pass *pass)
 {
+	int i;
+
+	for(i = 0; i < s->npasses; i++) {
+		if(pass->key && s->pass[i].key == pass->key)
+			return i;
+	}
 	if(s->npasses < IRL_PASSES_MAX)
 		s->npasses++;
 	s->pass[s->npasses - 1] = *pass;
@@ -341,6 +347,14 @@ int irl_session_routes(const struct irl_session *s,
 	str packed = irl_text_get(&s->text, dlg->routes);
 
 	return irl_routes_unpack(&packed, routes);
+}
+
+void irl_session_keep_pending(
+		struct irl_transaction_id *kept, const struct irl_transaction_id *id)
+{
+	if(!kept->known || id->cseq > kept->cseq
+			|| (id->cseq == kept->cseq && id->vias < kept->vias))
+		*kept = *id;
 }
 
 int irl_session_event(struct irl_session *s, enum irl_event ev)

@@ -62,7 +62,9 @@ struct irl_pass
 struct irl_transaction_id
 {
 	uint32_t index, label;
+	uint32_t cseq;	/**< number after its request's */
 	uint16_t t1_ms; /**< its T1 (RFC 3261 17.1.1.1) */
+	uint8_t vias;	/**< of the request as it came in */
 	uint8_t known;
 };
 
@@ -170,6 +172,7 @@ struct irl_session
 	uint8_t hosted;	   /**< the dialog module has a record of its own */
 	uint32_t orphan;   /**< its BYE was refused then: no host, yet not over */
 	uint8_t cancelled; /**< the INVITE got its final response from us */
+	uint8_t refused;   /**< a BYE got a final response that ends nothing */
 	struct irl_transaction_id invite; /**< at the first pass */
 	struct irl_block text;
 	struct irl_text callid;
@@ -209,7 +212,8 @@ struct irl_session *irl_session_new(const struct irl_invite *inv);
 void irl_session_free(struct irl_session *s);
 
 /**
- * Add a pass.
+ * Add a pass; one that is there, by its key, stays what it is: two copies of an
+ * INVITE that come at once may both seem to be the first.
  *
  * When all are in use, the last is replaced: the calling side needs the first
  * pass that served it, the called side the last (TS 24.229 5.4.5.1.2, where a
@@ -312,6 +316,15 @@ int irl_session_refresh(struct irl_session *s, struct irl_dialog *dlg,
  */
 int irl_session_routes(const struct irl_session *s,
 		const struct irl_dialog *dlg, str routes[IRL_ROUTES_MAX]);
+
+/**
+ * A re-INVITE or UPDATE was relayed: keep its transaction, at the pass that it
+ * came to first.
+ *
+ * @param kept of the leg that sent it
+ */
+void irl_session_keep_pending(
+		struct irl_transaction_id *kept, const struct irl_transaction_id *id);
 
 /**
  * An event of the session: its state moves as core_fsm.h says.

@@ -100,6 +100,15 @@ str irl_msg_shared_contact(const struct sip_msg *msg)
 	return uri;
 }
 
+str irl_msg_valid_target(str uri)
+{
+	struct sip_uri parsed;
+
+	if(!uri.len || parse_uri(uri.s, uri.len, &parsed) < 0)
+		return empty;
+	return uri;
+}
+
 /* Append the entries of one header field, in the order of the message. */
 static int append_routes(struct hdr_field *hdr, str *routes, int n)
 {
@@ -151,13 +160,14 @@ str irl_msg_icid(struct sip_msg *msg)
 static str uri_of(str value)
 {
 	name_addr_t na;
-	const char *semicolon;
+	int i = 0;
 
 	if(memchr(value.s, '<', (size_t)value.len))
 		return parse_nameaddr(&value, &na) == 0 ? na.uri : empty;
-	semicolon = memchr(value.s, ';', (size_t)value.len);
-	if(semicolon)
-		value.len = (int)(semicolon - value.s);
+	/* parameters, or the next of a list (RFC 3325 9.1) */
+	while(i < value.len && !strchr(";, \t", value.s[i]))
+		i++;
+	value.len = i;
 	return value;
 }
 
@@ -186,22 +196,43 @@ str irl_msg_impu(struct sip_msg *msg, enum irl_side side)
 	return uri_of(hdr ? hdr->body : msg->from->body);
 }
 
+/* The next Via, of the same header field or of a later one; NULL after the
+ * last. `hdr` is the header field that `via` stands in. */
+static struct via_body *next_via(struct hdr_field **hdr, struct via_body *via)
+{
+	if(via && via->next)
+		return via->next;
+	do
+		*hdr = (*hdr)->next;
+	while(*hdr && (*hdr)->type != HDR_VIA_T);
+	return *hdr ? (struct via_body *)(*hdr)->parsed : NULL;
+}
+
+int irl_msg_count_vias(struct sip_msg *msg)
+{
+	struct hdr_field *hdr = msg->h_via1;
+	struct via_body *via;
+	int n = 0;
+
+	if(parse_headers(msg, HDR_EOH_F, 0) < 0)
+		return 0;
+	for(via = msg->via1; via; via = next_via(&hdr, via))
+		n++;
+	return n;
+}
+
 int irl_msg_has_branch(struct sip_msg *msg, const char *branch)
 {
-	struct hdr_field *hdr;
+	struct hdr_field *hdr = msg->h_via1;
 	struct via_body *via;
 	size_t len = strlen(branch);
 
 	if(!len || parse_headers(msg, HDR_EOH_F, 0) < 0)
 		return 0;
-	for(hdr = msg->h_via1; hdr; hdr = hdr->next) {
-		if(hdr->type != HDR_VIA_T)
-			continue;
-		for(via = (struct via_body *)hdr->parsed; via; via = via->next) {
-			if(via->branch && (size_t)via->branch->value.len == len
-					&& memcmp(via->branch->value.s, branch, len) == 0)
-				return 1;
-		}
+	for(via = msg->via1; via; via = next_via(&hdr, via)) {
+		if(via->branch && (size_t)via->branch->value.len == len
+				&& memcmp(via->branch->value.s, branch, len) == 0)
+			return 1;
 	}
 	return 0;
 }

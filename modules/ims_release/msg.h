@@ -39,6 +39,13 @@ str irl_msg_contact(struct sip_msg *msg);
  * this process must be attached. */
 str irl_msg_shared_contact(const struct sip_msg *msg);
 
+/** The same URI, or empty when no request could go there: a peer's nonsense
+ * must not replace a good target. */
+str irl_msg_valid_target(str uri);
+
+/** Via header field values. */
+int irl_msg_count_vias(struct sip_msg *msg);
+
 /**
  * The Record-Routes, the caller's end first: of a request or a response.
  *

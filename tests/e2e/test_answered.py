@@ -12,7 +12,7 @@ from rig.network import TOPOLOGIES, BOTH_AS, CALLED, CALLING, CALLING_AS
 from rig.pair import check_pair
 from rig.raw import CAUSE, TAG, TEXT, Scene
 
-T1_MS = 50
+T1_MS = 30
 SHORT = {"extra": 'modparam("tm", "retr_timer1", %d)\n' % T1_MS}
 
 

@@ -12,6 +12,10 @@ from rig.sip import same_party, tag_of
 
 WAYS = [CALLING, CALLED, BOTH_AS]
 
+# Neither dialog module has room for a second answered dialog of an INVITE.
+SECOND_DIALOG = ("tight matching failed|dialog identification elements"
+                 "|ims_dialog.*next_state_dlg")
+
 
 class Branch:
     """One dialog of a forked INVITE: both ends of it, and who is at the called end."""
@@ -66,7 +70,7 @@ class Branch:
         self.scene.caller.respond(to_caller, 200)
 
 
-# -- forked behind us: one branch here, several tags ------------------------------------
+# -- forked behind us: one branch here, several tags -----------------------------------
 
 FIRST = {"parallel": 180, "busy-then-next": 181, "call-waiting": 182}
 
@@ -125,6 +129,7 @@ def listed(scene):
 
 
 def both_answered(scene):
+    scene.scscf.expect_log(SECOND_DIALOG)
     scene.invite()
     branches = [Branch(scene, tag).respond(180) for tag in ("one", "two")]
     for branch in branches:
@@ -187,6 +192,7 @@ def test_second_answer_after_the_trigger(network, topology):
     """The first waits for its ACK when the second 2xx comes: both are ended."""
     scene = Scene(network(topology)).invite()
     one, two = (Branch(scene, tag).respond(180) for tag in ("one", "two"))
+    scene.scscf.expect_log(SECOND_DIALOG)
     one.respond(200)
     scene.release().await_state("releasing")
     two.respond(200)
@@ -204,7 +210,7 @@ def test_second_answer_after_the_trigger(network, topology):
     scene.nothing_left()
 
 
-# -- forked here ------------------------------------------------------------------------
+# -- forked here -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("winner", ["first", "second"])
@@ -232,6 +238,7 @@ def test_parallel(network, topology, winner):
 def test_parallel_both_answer(network, topology):
     """The loser's 2xx crossed its CANCEL: two sessions, released together."""
     scene = Scene(network(topology), third=True).invite()
+    scene.scscf.expect_log(SECOND_DIALOG)
     one = Branch(scene, "one").respond(180)
     two = Branch(scene, "two", scene.third, scene.third.receive("INVITE")).respond(180)
     one.answer()
@@ -254,20 +261,20 @@ SEQUENTIAL = {
     "defines": {"WITH_SITE_POLICY": True},
     "extra": """
 route[SITE_POLICY] {
-	if(is_method("INVITE") && !has_totag() && $rd != "HOME_DOMAIN") {
-		t_on_failure("NEXT");
-		t_set_fr(600, 1000);
-	}
+    if(is_method("INVITE") && !has_totag() && $rd != "HOME_DOMAIN") {
+        t_on_failure("NEXT");
+        t_set_fr(600, 1000);
+    }
 }
 failure_route[NEXT] {
-	if(t_is_canceled() || $rd == "%s") {
-		exit;
-	}
-	if(t_check_status("408|480|486")) {
-		$ru = "sip:bob@%s:5060";
-		$du = $null;
-		t_relay();
-	}
+    if(t_is_canceled() || $rd == "%s") {
+        exit;
+    }
+    if(t_check_status("408|480|486")) {
+        $ru = "sip:bob@%s:5060";
+        $du = $null;
+        t_relay();
+    }
 }
 """ % (THIRD, THIRD)}
 

@@ -101,7 +101,7 @@ def test_retransmitted(network, topology):
     scene.over()
 
 
-@pytest.mark.parametrize("topology", [CALLING, CALLED, BOTH_AS], ids=str)
+@pytest.mark.parametrize("topology", [CALLED, BOTH_AS], ids=str)
 def test_much_later(network, topology):
     """More than six seconds after the CANCEL: tm has forgotten the INVITE."""
     scene = early_released(Scene(network(topology)))
@@ -211,7 +211,7 @@ def test_crossing(network, topology, first):
     """
     scene = Scene(network(topology))
     won = {"answer": 0, "trigger": 0}
-    for n in range(40):
+    for n in range(30):
         scene.invite().ring()
         steps = [lambda: scene.callee.answer(scene.offered, 200, TAG),
                  lambda: scene.trigger_many(1)]
@@ -235,7 +235,7 @@ def test_crossing(network, topology, first):
     scene.caller.silent(0.05)
     scene.callee.silent(0.05)
     statistics = scene.scscf.statistics()
-    assert statistics["released"] == 40
+    assert statistics["released"] == 30
     assert statistics["byes_2xx"] == statistics["byes_sent"] \
         == 2 * won["answer"] + won["trigger"]
 

@@ -36,7 +36,7 @@ def pytest_generate_tests(metafunc):
 
 
 @pytest.fixture(scope="session")
-def network(host):
+def network(request, host):
     """Both S-CSCFs of one dialog module, for all flows."""
     made = Network(host)
     try:
@@ -44,3 +44,5 @@ def network(host):
         made.check_empty()
     finally:
         made.case.close()
+    if not request.session.testsfailed:
+        made.case.forget()

@@ -6,7 +6,7 @@ import pytest
 import generate
 from flow.model import stops_of
 from flow.report import name
-from flow.run import Run
+from flow.run import play
 from flow.table import read
 from flow.wire import normalized
 
@@ -19,8 +19,8 @@ STOPS = [stop for flow in FLOWS for stop in stops_of(flow)]
 def test_not_released(network, flow, record_property):
     """The module changes nothing on the wire."""
     record_property("row", name(flow, None))
-    with_module = Run(network, flow).play()
-    without = Run(network, flow, module=False).play()
+    with_module = play(network, flow)
+    without = play(network, flow, module=False)
     assert normalized(with_module.wire(), with_module.names()) \
         == normalized(without.wire(), without.names())
 
@@ -29,7 +29,7 @@ def test_not_released(network, flow, record_property):
 def test_released(network, stop, record_property):
     """Each party that has a dialog gets what is right, nobody else anything."""
     record_property("row", name(stop.flow, stop))
-    Run(network, stop.flow, stop).play()
+    play(network, stop.flow, stop)
 
 
 def test_scenarios_are_generated():

@@ -77,10 +77,13 @@ class Scene:
 
     # -- the call --------------------------------------------------------------
 
-    def invite(self, **kwargs):
+    def invite(self, twice=False, **kwargs):
+        """The first INVITE; twice: the network doubles it."""
         topology = self.topology
         self.call = self.caller.invite(
             topology.called_impu, topology.caller_impu, topology.called_impu, **kwargs)
+        if twice:
+            self.caller.send(self.call.invite.data)
         self.offered = self.callee.receive("INVITE")
         return self
 

@@ -56,11 +56,11 @@ def next_cseq(session, party):
     return None if highest is None else highest + 1
 
 
-def observed(run):
+def observed(run, until=None):
     """The same of what passed, seen at each party."""
     found = collections.Counter()
     for message in run.wire().once():
-        if message.code == TRYING:
+        if message.code == TRYING or until and message.time > until:
             continue
         what = message.method if message.is_request else str(message.code)
         for party, kind in ((run.party_at(message.src), "send"),

@@ -3,7 +3,7 @@
 
 import dataclasses
 
-from .model import CAUSE, Act, Transaction
+from .model import CAUSE, WHILE, Act, Transaction
 
 # Milliseconds. LATE: what is to come after the release comes so long after the point.
 # BRIEFLY: so that what the network sends at once is there before.
@@ -30,17 +30,31 @@ class Ending:
         if self.stop.live and self.party in self.session.parties:
             getattr(self, "_" + self.session.phase)()
         rest = self._rest()
-        if rest and not self.acts and rest[0].kind != "recv":
+        if rest and rest[0].kind != "recv" and not self.acts:
             self._pause(LATE)
+        elif rest and rest[0].kind == "pause":
+            self._pause(LATE + BRIEFLY)
         return self.acts + rest
 
     def _rest(self):
         """Other sessions go on; those that had not begun do not begin any more."""
         others = {name for name in self.stop.sessions if name != self.session.name}
         if not self.stop.live:
-            others = {act.session for act in self.stop.after}
-        return [act for act in self.stop.after
-                if act.party == self.party and act.session in others]
+            return [act for act in self.stop.after if act.party == self.party]
+        kept, rest = [], []
+        for act in self.stop.after:
+            if act.session not in others or act.kind == "pause":
+                continue
+            if act.party == self.party:
+                if act.kind == "send" and not self._follows(kept):
+                    rest.append(self._act("pause", str(WHILE)))
+                rest.append(act)
+            kept.append(act)
+        return rest
+
+    def _follows(self, kept):
+        """Whether this party knows that it is its turn: the last step was its own."""
+        return not kept or self.party in (act.party for act in kept[-2:])
 
     # -- the phases ----------------------------------------------------------
 
@@ -109,9 +123,12 @@ class Ending:
 
     # -- acts ----------------------------------------------------------------
 
+    def _act(self, kind, what, txn=None):
+        return Act(self.party, self.session.name, kind, what, txn,
+                   contact=self.session.contacts.get(self.party, 1))
+
     def _add(self, kind, what, txn=None):
-        self.acts.append(Act(self.party, self.session.name, kind, what, txn,
-                             contact=self.session.contacts.get(self.party, 1)))
+        self.acts.append(self._act(kind, what, txn))
 
     def _send(self, what, txn):
         self._add("send", what, txn)

@@ -46,7 +46,8 @@ class Network:
     """One case: both S-CSCFs run for as long as all flows take."""
 
     def __init__(self, host):
-        self.case = Case("flows-" + host)
+        # a folder of this run alone: another one may go on beside it
+        self.case = Case("flows-%s-%d" % (host, os.getpid()))
         self.host = host
         self.recorder = Recorder(self.case.capture)
         self.scscf = self._kamailio("scscf", WITH_MODULE, str)

@@ -30,8 +30,9 @@ released from where it goes its own way.
   his first provisional response.
 * **503 to its INVITE**: the caller's final response, with the Reason.
 * **nothing (404)**: the session is over: the command is refused, nothing is sent.
-* **ok**: each party got from the network what its column says, in either user's
-  session nothing else, and no record, dialog or transaction was left.
+* **ok**: each party got from the network what its column says and nothing else, every
+  other message of the flow passed as it does without a release, and no record and no
+  dialog was left but those that the dialog module leaves without the module, too.
 """
 
 COLUMNS = ["point", "session", "A got", "B got", "C got", "verdict"]
@@ -98,4 +99,5 @@ class Report:
 
 
 def name(flow, stop):
-    return str(stop or flow)
+    """Of a row; a flow and a point may have the same name."""
+    return flow.folder + (" " + stop.name if stop else "")

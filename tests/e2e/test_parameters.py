@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The module's parameters: what each does, and what it must not be."""
+
+import re
+import time
+
+import pytest
+
+from rig.network import BOTH_AS, CALLED, CALLED_AS, CALLING, CALLING_AS, Network
+from rig.pair import check_pair
+from rig.process import RigError, wait_until
+from rig.raw import CAUSE, TEXT, Scene, check_reason
+from rig.variant import OTHERS_COMPLAIN, adapted
+
+
+def param(name, value):
+    form = '"%s"' % value if isinstance(value, str) else "%d" % value
+    return 'modparam("ims_release", "%s", %s)\n' % (name, form)
+
+
+def released(scene):
+    scene.release()
+    byes = scene.take_byes()
+    scene.report()
+    return byes
+
+
+# -- what is refused -------------------------------------------------------------------
+
+OUT_OF_RANGE = [
+    # parameter, value, what must be in the line besides the two
+    ("default_cause", 0, "200 or 300 to 699"),
+    ("default_cause", 199, "200 or 300 to 699"),
+    ("default_cause", 201, "200 or 300 to 699"),
+    ("default_cause", 700, "200 or 300 to 699"),
+    ("default_cause", -503, "200 or 300 to 699"),
+    ("default_text", "x" * 129, "128"),
+    ("default_text", "two\nlines", "128"),
+    ("default_text", "\udcff", "UTF-8"),
+    ("served", "both", "orig, term or auto"),
+    ("served", "", "orig, term or auto"),
+    ("service_control", 2, "0 to 1"),
+    ("service_control", -1, "0 to 1"),
+    ("answer_481", 2, "0 to 1"),
+    ("linger", -1, "0 to 86400"),
+    ("linger", 86401, "0 to 86400"),
+    ("extra_headers", "no colon", "Name: value"),
+    ("extra_headers", "CSeq: 1 BYE", "Name: value"),
+    ("extra_headers", "X-A: 1\\r\\nreason: SIP", "Name: value"),
+    ("extra_headers", "X-A: 1\\r\\n\\r\\nbody", "Name: value"),
+    ("extra_headers", "X A: 1", "Name: value"),
+    ("hash_size", 0, "1 to"),
+    ("hash_size", -4, "1 to"),
+    ("hash_size", 1000, "power of two"),
+    ("hash_size", 2147483647, "1 to"),
+    ("max_sessions", -1, "0 to"),
+    ("job_rate", -1, "0 to"),
+    ("job_window", 0, "1 to"),
+    ("job_window", -1, "1 to"),
+    ("job_history", -1, "0 to"),
+]
+
+
+def refusal(net):
+    """The lines of our module when Kamailio does not start."""
+    net.scscf.expect_log("(ERROR|CRITICAL): (<core>|ims_release) ")
+    with pytest.raises(RigError, match="did not start"):
+        net.start()
+    return net.scscf.log_lines("ERROR: ims_release ")
+
+
+@pytest.mark.parametrize(
+    "name, value, allowed", OUT_OF_RANGE,
+    ids=["%s-%d" % (row[0], number) for number, row in enumerate(OUT_OF_RANGE)])
+def test_out_of_range(case, name, value, allowed):
+    """Kamailio does not start, and one line names parameter, value and range."""
+    line = refusal(Network(case, "dialog", scscf={
+        "extra": param(name, value).encode("utf-8", "surrogateescape").decode(
+            "latin-1") if value == "\udcff" else param(name, value)}))
+    assert len(line) == 1, line
+    shown = re.sub(r"\\[rn]", "", str(value))[:5]
+    assert name in line[0] and allowed in line[0]
+    assert shown.split("\n")[0] in line[0] or value == "\udcff"
+
+
+def test_wrong_type(case):
+    net = Network(case, "dialog", scscf={"extra": param("linger", "soon")})
+    net.scscf.expect_log("(ERROR|CRITICAL): <core> ")
+    with pytest.raises(RigError, match="did not start"):
+        net.start()
+
+
+MISSING = [
+    # what cfg/scscf.cfg lacks, the dialog module it has, what the line says
+    (r'loadmodule "(ims_)?dialog.so"', "dialog", "dialog"),
+    (r'loadmodule "tm.so"', "tm", "tm is not loaded"),
+    (r'loadmodule "rr.so"', "rr", "rr is not loaded"),
+]
+
+BARE = """#!KAMAILIO
+listen=udp:127.0.0.1:5060
+loadmodule "kex.so"
+%s
+loadmodule "IMS_RELEASE"
+request_route { exit; }
+"""
+LOADED = {
+    # what is not loaded: what is, what the line says
+    "tm": (["sl", "rr", "pv"], "tm is not loaded"),
+    "rr": (["tm", "sl", "pv"], "rr is not loaded"),
+    "dialog": (["tm", "sl", "rr", "pv"], "dialog"),
+}
+
+
+@pytest.mark.parametrize("missing", LOADED)
+def test_module_that_is_needed(case, missing):
+    """Kamailio does not start and one line says which is missing."""
+    loaded, says = LOADED[missing]
+    net = Network(case, "dialog")
+    net.scscf.config = case.folder + "/bare.cfg"
+    net.scscf.extra = ""
+    with open(net.scscf.config, "w") as file:
+        file.write(BARE % "\n".join('loadmodule "%s.so"' % name for name in loaded))
+    lines = refusal(net)
+    assert len(lines) == 1 and says in lines[0], lines
+
+
+# -- what each does --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("topology", [CALLING_AS, CALLED_AS, BOTH_AS], ids=str)
+def test_no_service_control(network, topology):
+    """Both go straight; the dialog module's record ends all the same."""
+    net = network(topology, scscf={"extra": param("service_control", 0)})
+    scene = Scene(net).connect()
+    to_callee, to_caller = released(scene)
+    net.empty()
+    wire = scene.wire()
+    byes = wire.requests("BYE", src=topology.address("scscf"))
+    assert {topology.who_at(bye.dst) for bye in byes} <= {
+        "callee", "caller", "as_term", "as_orig"}
+    assert not wire.requests("BYE", dst=topology.address("scscf")).where(
+        src=topology.address("scscf"))
+    assert len(to_caller.values("Via")) == 1 or not topology.caller_served
+    assert to_caller.uri == "sip:ua@" + topology.hostport("caller")
+    assert to_callee.uri == "sip:ua@" + topology.hostport("callee")
+    scene.nothing_left()
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+def test_answer_481(network, answers):
+    """0: the script sees the requests on a released session."""
+    net = network(CALLING, scscf={"extra": param("answer_481", answers)})
+    scene = Scene(net).connect()
+    scene.release()
+    held = [ua.receive("BYE") for ua in (scene.callee, scene.caller)]
+    scene.call.request("INFO", cseq=500)
+    if answers:
+        scene.caller.receive(481)
+    else:
+        scene.callee.respond(scene.callee.receive("INFO"), 481)
+        scene.caller.receive(481)
+    for ua, bye in zip((scene.callee, scene.caller), held):
+        ua.respond(bye, 200)
+    scene.report()
+    assert net.scscf.statistics()["answered_481"] == answers
+
+
+@pytest.mark.parametrize("linger", [0, 1, 2])
+def test_linger(network, linger):
+    """After so many seconds nothing is known of the session any more."""
+    net = network(CALLING, scscf={"extra": param("linger", linger)})
+    scene = Scene(net).connect()
+    began = time.monotonic()
+    released(scene)
+
+    def known():
+        return net.scscf.rpc("ims_release.list", "state", "released")["matched"]
+
+    if linger:
+        assert known() == 1
+    wait_until(lambda: not known(), linger + 2, "it is forgotten")
+    assert time.monotonic() - began >= linger
+    scene.call.request("INFO", cseq=500)
+    # passed on by the script
+    scene.callee.respond(scene.callee.receive("INFO"), 481)
+    scene.caller.receive(481)
+    assert net.scscf.statistics()["answered_481"] == 0
+
+
+EXTRA = [
+    # parameter, lines in each BYE
+    ("X-One: 1", [("X-One", "1")]),
+    ("X-One: 1\\r\\nP-Charging-Vector: icid-value=\\\"a b\\\";x\\r\\n",
+     [("X-One", "1"), ("P-Charging-Vector", 'icid-value="a b";x')]),
+    ("X-One:\\nX-Two :2\\n\\n", [("X-One", ""), ("X-Two", "2")]),
+    ("", []),
+]
+
+
+@pytest.mark.parametrize("value, headers", EXTRA, ids=["one", "two", "odd", "none"])
+@pytest.mark.parametrize("topology", [BOTH_AS], ids=str)
+def test_extra_headers(network, topology, value, headers):
+    """In both BYEs, on every hop."""
+    net = network(topology, scscf={"extra": param("extra_headers", value)})
+    scene = Scene(net).connect()
+    released(scene)
+    wire = scene.wire()
+    check_pair(wire, topology, scene.call_id, CAUSE, TEXT)
+    for bye in wire.requests("BYE"):
+        kept = [header for header in bye.headers if header[0] in dict(headers)]
+        assert kept == headers
+
+
+@pytest.mark.parametrize("cause, text", [
+    (200, "Fertig"), (699, 'Böse "Sache" \\\\ '.strip()), (480, "")])
+def test_default_reason(network, cause, text):
+    quoted = text.replace('"', '\\"')
+    net = network(CALLED, scscf={
+        "extra": param("default_cause", cause) + param("default_text", quoted)})
+    scene = Scene(net).connect()
+    net.scscf.rpc("ims_release.release", "callid", scene.call_id)
+    for ua in (scene.callee, scene.caller):
+        bye = ua.receive("BYE")
+        check_reason(bye, cause, text.replace("\\\\", "\\") if text else None)
+        ua.respond(bye, 200)
+
+
+def test_max_sessions(network):
+    """Above it calls are not recorded; they go on, and it is said now and then."""
+    net = network(CALLING, scscf={
+        "extra": param("max_sessions", 2) + param("linger", 0)})
+    net.scscf.expect_log("session not recorded: max_sessions reached")
+    scene = Scene(net)
+    recorded = []
+    began = time.monotonic()
+    for _ in range(2):
+        recorded.append(scene.connect().call_id)
+    for _ in range(40):
+        scene.connect()
+        assert net.scscf.fault("ims_release.show", "callid", scene.call_id) == 404
+        scene.call.request("BYE")
+        scene.callee.respond(scene.callee.receive("BYE"), 200)
+        scene.caller.receive(200)
+    took = time.monotonic() - began
+    statistics = net.scscf.statistics()
+    assert (statistics["sessions"], statistics["refused_sessions"]) == (2, 40)
+    said = net.scscf.log_lines("session not recorded: max_sessions reached")
+    assert 1 <= len(said) <= 2 * (took + 2)
+    # room is made by a release
+    net.scscf.rpc("ims_release.release", "callid", recorded[0], CAUSE, TEXT)
+    scene.take_byes_of(recorded[0]) if False else None
+    for ua in (scene.callee, scene.caller):
+        ua.respond(ua.receive("BYE"), 200)
+    wait_until(lambda: net.scscf.statistics()["sessions"] == 1, 3, "room")
+    assert scene.connect().state() == "confirmed"
+
+
+def test_one_slot(network):
+    """hash_size 1: all sessions in one place, each found and released."""
+    net = network(CALLING, scscf={"extra": param("hash_size", 1)})
+    scene = Scene(net)
+    ids = [scene.connect().call_id for _ in range(8)]
+    assert net.scscf.rpc("ims_release.list", "all", "*")["matched"] == 8
+    for call_id in ids[::-1]:
+        job = net.scscf.rpc("ims_release.release", "callid", call_id, CAUSE, TEXT)
+        for ua in (scene.callee, scene.caller):
+            bye = ua.receive("BYE")
+            assert bye.call_id == call_id
+            ua.respond(bye, 200)
+        scene.report(job["job"])
+    net.empty()
+
+
+def test_no_shared_memory_left(network):
+    """Sessions go unrecorded, counted and logged, Kamailio and its calls go on."""
+    net = network(CALLING, scscf={
+        "memory": 16, "extra": HOG + param("linger", 0) + param("hash_size", 64)})
+    net.scscf.expect_log(OTHERS_COMPLAIN)
+    net.scscf.expect_log("ims_release .*(out of|memory)|session not recorded")
+    scene = Scene(net).connect()
+    kept = scene.call_id
+    free = hog(net, leaving=4000)
+    for number in range(60):
+        ua = scene.caller
+        dialog = ua.invite(scene.topology.called_impu, scene.topology.caller_impu,
+                           scene.topology.called_impu)
+        assert dialog is not None
+    ids = net.scscf.rpc("ims_release.list", "all", "*")["matched"]
+    assert ids >= 1 and free
+    assert kept
