@@ -12,8 +12,8 @@ MODULES_DIR ?= $(PREFIX)/lib/$(MULTIARCH)/kamailio/modules
 JOBS ?= $(shell nproc)
 # How long each fuzz target runs: unless told, only 5 seconds in `make test`.
 FUZZ_SECONDS ?= 60
-# Cases of the end-to-end tests that run at once.
-E2E_JOBS ?= 2
+# Cases of the end-to-end tests that run at once: they wait more than they work.
+E2E_JOBS ?= 3
 # Further arguments for pytest: PYTEST_ARGS='-k early -x'.
 PYTEST_ARGS ?=
 

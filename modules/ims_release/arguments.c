@@ -6,8 +6,7 @@
 
 #include "params.h"
 
-/* The beginning of what was given, control characters made visible. */
-static const char *quote(const str *given)
+const char *irl_quote(const str *given)
 {
 	static char buf[64];
 	int i, n = 0;
@@ -49,7 +48,7 @@ int irl_argument_cause(const str *given, int *cause, char error[IRL_ERROR_SIZE])
 	}
 	if(digits(given, &n) < 0 || n > 999 || irl_cause_check((int)n)) {
 		snprintf(error, IRL_ERROR_SIZE,
-				"cause is '%s', allowed is " IRL_CAUSE_RANGE, quote(given));
+				"cause is '%s', allowed is " IRL_CAUSE_RANGE, irl_quote(given));
 		return EINVAL;
 	}
 	*cause = (int)n;
@@ -65,7 +64,7 @@ int irl_argument_text(const str *given, str *text, char error[IRL_ERROR_SIZE])
 	if(irl_text_check(given)) {
 		snprintf(error, IRL_ERROR_SIZE,
 				"text is '%s' (%d bytes), allowed is " IRL_TEXT_RANGE,
-				quote(given), given->len);
+				irl_quote(given), given->len);
 		return EINVAL;
 	}
 	*text = *given;
@@ -78,6 +77,6 @@ int irl_argument_number(const char *name, const str *given, long least,
 	if(digits(given, number) == 0 && *number >= least && *number <= most)
 		return 0;
 	snprintf(error, IRL_ERROR_SIZE, "%s is '%s', allowed is %ld to %ld", name,
-			quote(given), least, most);
+			irl_quote(given), least, most);
 	return EINVAL;
 }

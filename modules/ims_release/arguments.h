@@ -8,6 +8,10 @@
 
 #include "selector.h"
 
+/** The beginning of what was given, on one line: control characters are made
+ * visible. In a buffer that lasts until the next call. */
+const char *irl_quote(const str *given);
+
 /** Room for what is wrong with an argument. */
 #define IRL_ERROR_SIZE 256
 

@@ -11,6 +11,7 @@
 #include "core/route.h"
 #include "core/script_cb.h"
 
+#include "arguments.h"
 #include "core_headers.h"
 #include "params.h"
 
@@ -113,9 +114,9 @@ int irl_event_set_headers(const str *lines)
 	}
 	len = irl_headers_normalize(lines, headers_buf);
 	if(len < 0) {
-		LM_ERR("$imsrel(headers) is '%.*s', allowed are header lines 'Name: "
+		LM_ERR("$imsrel(headers) is '%s', allowed are header lines 'Name: "
 			   "value' other than those that make the BYE\n",
-				lines->len, lines->s);
+				irl_quote(lines));
 		return -1;
 	}
 	running->headers.s = headers_buf;

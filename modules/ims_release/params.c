@@ -7,6 +7,7 @@
 #include "core/mem/mem.h"
 #include "core/ut.h"
 
+#include "arguments.h"
 #include "core_headers.h"
 #include "core_reason.h"
 #include "core_session.h"
@@ -72,9 +73,9 @@ static int check_reason(void)
 		return -1;
 	}
 	if(irl_text_check(&irl_params.default_text)) {
-		LM_ERR("parameter default_text is '%.*s', allowed is " IRL_TEXT_RANGE
+		LM_ERR("parameter default_text is '%s', allowed is " IRL_TEXT_RANGE
 			   "\n",
-				irl_params.default_text.len, irl_params.default_text.s);
+				irl_quote(&irl_params.default_text));
 		return -1;
 	}
 	return 0;
@@ -93,8 +94,8 @@ static int check_served(void)
 			return 0;
 		}
 	}
-	LM_ERR("parameter served is '%.*s', allowed is orig, term or auto\n",
-			irl_params.served_name.len, irl_params.served_name.s);
+	LM_ERR("parameter served is '%s', allowed is orig, term or auto\n",
+			irl_quote(&irl_params.served_name));
 	return -1;
 }
 
@@ -113,9 +114,9 @@ static int check_extra_headers(void)
 	}
 	len = irl_headers_normalize(given, lines);
 	if(len < 0) {
-		LM_ERR("parameter extra_headers is '%.*s', allowed are header lines "
+		LM_ERR("parameter extra_headers is '%s', allowed are header lines "
 			   "'Name: value' other than those that make the BYE\n",
-				given->len, given->s);
+				irl_quote(given));
 		pkg_free(lines);
 		return -1;
 	}

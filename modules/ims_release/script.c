@@ -30,8 +30,8 @@ static int ki_serve_user(sip_msg_t *msg, str *side_name, str *impu)
 	enum irl_side side;
 
 	if(side_of(side_name, &side) < 0) {
-		LM_ERR("ims_release_serve: side is '%.*s', allowed is orig or term\n",
-				side_name->len, side_name->s);
+		LM_ERR("ims_release_serve: side is '%s', allowed is orig or term\n",
+				irl_quote(side_name));
 		return NO_SESSION;
 	}
 	return irl_capture_serve(msg, side, impu) == 0 ? DONE : NO_SESSION;
