@@ -9,8 +9,10 @@
 # No service that comes with a package is started.
 set -euo pipefail
 
+# libssl-dev: Kamailio's configuration asks for its version, and what it sets
+# with it is among the flags that the loader compares.
 declare -A group=(
-	[build]="build-essential dpkg-dev kamailio pkg-config"
+	[build]="build-essential dpkg-dev kamailio libssl-dev pkg-config"
 	[demo]="kamailio-ims-modules kamailio-mysql-modules
 		kamailio-sqlite-modules kamailio-extra-modules
 		kamailio-utils-modules kamailio-json-modules

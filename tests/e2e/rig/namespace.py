@@ -44,7 +44,9 @@ class Namespace:
         """The command line that runs argv in here and ends it when we end."""
         return ["setpriv", "--pdeathsig", "TERM",
                 "nsenter", "--net=" + self._path("net"),
-                "--mount=" + self._path("mnt"), "--", *map(str, argv)]
+                "--mount=" + self._path("mnt"),
+                # in a chroot, a mount namespace alone would lead out of it
+                "--root=/proc/%d/root" % self._holder.pid, "--", *map(str, argv)]
 
     def popen(self, argv, **kwargs):
         kwargs.setdefault("stdin", subprocess.DEVNULL)
