@@ -103,7 +103,8 @@ static void take_late(struct irl_session *s, const struct irl_answer *ans)
 }
 
 /* @return 1 when the 2xx must not reach the caller */
-static int take_answer(struct sip_msg *rpl, uint64_t id, int pass)
+static int take_answer(
+		struct cell *t, struct sip_msg *rpl, uint64_t id, int pass)
 {
 	str routes[IRL_ROUTES_MAX];
 	struct irl_answer ans = {.pass = pass};
@@ -118,6 +119,7 @@ static int take_answer(struct sip_msg *rpl, uint64_t id, int pass)
 		return 0;
 	s = session_of_dialog(s, &ans.tag);
 	late = s->cancelled && pass == 0;
+	s->invite.t1_ms = (uint16_t)t->rt_t1_timeout_ms;
 	if(late) {
 		take_late(s, &ans);
 	} else {
@@ -220,7 +222,7 @@ void irl_on_invite_response(
 	if(params->code > 100 && params->code < 200)
 		take_provisional(rpl, id, pass);
 	else if(params->code >= 200 && params->code < 300
-			&& take_answer(rpl, id, pass))
+			&& take_answer(t, rpl, id, pass))
 		/* it came between irl_on_late_reply() and the final response of ours: of a
 		 * 100 tm takes no notice but for the CANCEL */
 		rpl->REPLY_STATUS = 100;

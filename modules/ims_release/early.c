@@ -51,7 +51,7 @@ void irl_cancel_invite(void)
 			&irl_snap.s.invite, irl_cause_response(irl_snap.r.cause), &reason);
 	irl_stat_inc(cancels);
 	/* the dialog module has said so by now, if it has a record */
-	irl_release_timer(irl_snap.s.id, IRL_EV_FAIL);
+	irl_release_raise(irl_snap.s.id, IRL_EV_FAIL);
 }
 
 static void acknowledge(const struct irl_pass *from)

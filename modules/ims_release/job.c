@@ -78,21 +78,37 @@ static struct job *find(uint32_t id)
 	return job;
 }
 
-/* Free the oldest finished jobs beyond job_history; locked. */
+static int is_over(const struct job *job)
+{
+	return job->info.state != IRL_JOB_RUNNING && !job->info.in_progress;
+}
+
+/* Take out the job that has been over the longest; locked. */
+static void forget_one(void)
+{
+	struct job **at, **oldest = NULL, *job;
+
+	for(at = &jobs->newest; *at; at = &(*at)->next) {
+		if(is_over(*at) && (!oldest || (*at)->end_ms <= (*oldest)->end_ms))
+			oldest = at;
+	}
+	if(!oldest)
+		return;
+	job = *oldest;
+	*oldest = job->next;
+	job_free(job);
+}
+
+/* Of the jobs that are over keep job_history; locked. */
 static void forget_old(void)
 {
-	struct job **at = &jobs->newest, *job;
-	int kept = 0;
+	const struct job *job;
+	int over = 0;
 
-	while((job = *at)) {
-		if(job->info.state == IRL_JOB_RUNNING || job->info.in_progress
-				|| kept++ < irl_params.job_history) {
-			at = &job->next;
-			continue;
-		}
-		*at = job->next;
-		job_free(job);
-	}
+	for(job = jobs->newest; job; job = job->next)
+		over += is_over(job);
+	for(; over > irl_params.job_history; over--)
+		forget_one();
 }
 
 /* Nothing more will be started; locked. */
@@ -377,13 +393,17 @@ int irl_jobs_run(uint64_t now_ms)
 	lock_release(&jobs->lock);
 	if(rate < 0)
 		return IDLE_MS;
+	/* without a rate nothing is saved up, and nothing owed */
 	if(rate)
 		allowed = allowance(now_ms, rate, &credit);
+	else
+		credit = 0;
 	while(n < allowed && take_start(&start)) {
 		start_one(&start);
 		n++;
 	}
-	credit -= n;
+	if(rate)
+		credit -= n;
 	if(n == BURST)
 		return 0;
 	return rate ? 1 + 1000 / (rate > 1000 ? 1000 : rate) : IDLE_MS;

@@ -153,8 +153,15 @@ void irl_release_step(uint64_t id)
 		irl_worker_timer(IRL_TIMER_ACK, id, transaction_time());
 	if(todo & IRL_DO_CANCEL)
 		irl_cancel_invite();
-	if(todo & IRL_DO_ACK)
+	if(todo & IRL_DO_ACK) {
 		irl_acknowledge();
+		/* it comes by here once a pass, as the BYEs do, each in whatever
+		 * process is free: they must not overtake it */
+		if(irl_snap.s.npasses > 1) {
+			irl_worker_timer(IRL_TIMER_PAIR, id, transaction_time() / 64);
+			todo &= ~(uint32_t)IRL_DO_PAIR;
+		}
+	}
 	if(todo & (IRL_DO_PAIR | IRL_DO_PENDING))
 		irl_answer_pending();
 	if(todo & IRL_DO_PAIR)
@@ -167,13 +174,35 @@ void irl_release_step(uint64_t id)
 		irl_answer_late();
 }
 
-void irl_release_timer(uint64_t id, enum irl_event ev)
+void irl_release_raise(uint64_t id, enum irl_event ev)
 {
 	struct irl_session *s = irl_store_get(id);
 
 	if(!s)
 		return;
 	irl_release_event(s, ev);
+	irl_release_unlock(s);
+}
+
+void irl_release_no_ack(uint64_t id)
+{
+	irl_release_raise(id, IRL_EV_NO_ACK);
+}
+
+void irl_release_forget(uint64_t id)
+{
+	irl_release_raise(id, IRL_EV_FORGET);
+}
+
+void irl_release_pair_due(uint64_t id)
+{
+	struct irl_session *s = irl_store_get(id);
+
+	if(!s)
+		return;
+	if(s->state == IRL_ENDING && !s->release->leg[IRL_CALLER].tries
+			&& !s->release->leg[IRL_CALLEE].tries)
+		s->release->todo |= IRL_DO_PAIR;
 	irl_release_unlock(s);
 }
 
@@ -204,7 +233,7 @@ void irl_release_sweep(void)
 		id = s ? s->id : 0;
 		irl_store_unlock(hash);
 		if(id) {
-			irl_release_timer(id, IRL_EV_END);
+			irl_release_raise(id, IRL_EV_END);
 			slot--; /* there may be more */
 		}
 	}

@@ -53,6 +53,9 @@ void irl_acknowledge(void);
 /** RFC 3261 13.2.2.4: each late 2xx is acknowledged and, unwanted, ended. */
 void irl_answer_late(void);
 
+/** An event that comes of the work itself, or of a timer. */
+void irl_release_raise(uint64_t id, enum irl_event ev);
+
 /** A re-INVITE or UPDATE that waits for its answer gets one (RFC 3261 15.1.2
  * asks it of the parties; a relayed one would wait for the slower). */
 void irl_answer_pending(void);

@@ -57,7 +57,9 @@ void irl_release_step(uint64_t id);
  */
 void irl_release_sweep(void);
 
-/** For the releasing process: an event by timer. */
-void irl_release_timer(uint64_t id, enum irl_event ev);
+/** For the releasing process: what its timers lead to. */
+void irl_release_no_ack(uint64_t id);
+void irl_release_forget(uint64_t id);
+void irl_release_pair_due(uint64_t id);
 
 #endif

@@ -44,13 +44,14 @@ struct deadline
  * when a node is drained, hence not from it. */
 static struct queue
 {
-	enum irl_event event;
+	void (*expired)(uint64_t id);
 	struct deadline *ring;
 	size_t size, first, count;
 } queues[IRL_TIMERS] = {
-		[IRL_TIMER_ACK] = {.event = IRL_EV_NO_ACK},
-		[IRL_TIMER_LINGER] = {.event = IRL_EV_FORGET},
-		[IRL_TIMER_LATE] = {.event = IRL_EV_FORGET},
+		[IRL_TIMER_ACK] = {.expired = irl_release_no_ack},
+		[IRL_TIMER_LINGER] = {.expired = irl_release_forget},
+		[IRL_TIMER_PAIR] = {.expired = irl_release_pair_due},
+		[IRL_TIMER_LATE] = {.expired = irl_release_forget},
 };
 
 uint64_t irl_now_ms(void)
@@ -84,7 +85,7 @@ void irl_worker_timer(enum irl_timer timer, uint64_t id, uint64_t ms)
 
 	if(q->count == q->size && queue_grow(q) < 0) {
 		LM_ERR("out of memory for a timer: it ends at once\n");
-		irl_release_timer(id, q->event);
+		q->expired(id);
 		return;
 	}
 	d = &q->ring[(q->first + q->count) % q->size];
@@ -103,7 +104,7 @@ static void run_timers(uint64_t now)
 			id = q->ring[q->first].id;
 			q->first = (q->first + 1) % q->size;
 			q->count--;
-			irl_release_timer(id, q->event);
+			q->expired(id);
 		}
 	}
 }
