@@ -232,7 +232,14 @@ lint-python:
 format: deps-lint ## give the C sources their format
 	@clang-format -i $(C_FILES)
 
-DEPS := deps-build deps-demo deps-test deps-lint
+# What is generated of the documentation. What the pictures show is played.
+.PHONY: docs
+docs: deps-docs deps-demo build ## the module's README, tables and pictures of docs/
+	@tools/module_readme.sh $(KAMAILIO) $(SRC)/README
+	@tools/states.py
+	@tools/release_ladders.py
+
+DEPS := deps-build deps-demo deps-test deps-lint deps-docs
 .PHONY: deps $(DEPS)
 deps: $(DEPS) ## install all that any target needs
 $(DEPS): deps-%:

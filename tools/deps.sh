@@ -3,7 +3,7 @@
 #
 # Install the Debian packages that a part of the project needs.
 #
-#   tools/deps.sh GROUP...     groups: build demo test lint
+#   tools/deps.sh GROUP...     groups: build demo test lint docs
 #
 # Only what is missing is installed, and apt is not called when nothing is.
 # No service that comes with a package is started.
@@ -20,6 +20,7 @@ declare -A group=(
 	[test]="libcmocka-dev clang libclang-rt-dev llvm valgrind mariadb-server
 		python3-pytest python3-pytest-xdist"
 	[lint]="clang-format clang-tidy cppcheck shellcheck flake8 libcmocka-dev"
+	[docs]="docbook-xml docbook-xsl xsltproc lynx graphviz fonts-dejavu-core"
 )
 
 # Reading this file from a descriptor of its own lets several makes queue here

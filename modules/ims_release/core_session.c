@@ -91,8 +91,10 @@ static int script_said(const struct irl_session *s)
 int irl_session_serve(
 		struct irl_session *s, int pass, enum irl_side side, const str *impu)
 {
-	int taken = script_said(s) & IRL_ORIG;
+	int i, taken = 0;
 
+	for(i = 0; i < s->npasses; i++)
+		taken |= i != pass && (s->pass[i].said & IRL_ORIG);
 	s->pass[pass].said = (uint8_t)side;
 	return taken || !impu->len ? 0 : irl_text_set(&s->text, &s->impu, impu);
 }

@@ -9,8 +9,8 @@ import pytest
 
 from rig.network import BOTH_AS, CALLED, CALLED_AS, CALLING
 from rig.pair import check_pair
-from rig.raw import (CAUSE, TAG, TEXT, Scene, check_reason, either, live_records,
-                     maybe)
+from rig.raw import (CAUSE, TAG, TEXT, Scene, check_reason, drain, either,
+                     live_records, maybe)
 from rig.sip import Message, tag_of
 
 WAYS = [CALLING, CALLED, BOTH_AS]
@@ -240,12 +240,6 @@ def test_refer_and_notify(network, topology):
         ua.respond(bye, 200)
     scene.over()
     assert [bye.cseq for _, bye in byes] == [3, 5]
-
-
-def drain(*whats):
-    """Takes what was said twice."""
-    while any(maybe(*what) for what in whats):
-        pass
 
 
 @pytest.mark.parametrize("method, code", [("INVITE", 487), ("UPDATE", 481)])

@@ -133,7 +133,7 @@ def test_transaction_ends(network, then):
         scene.callee.answer(scene.offered, 200, TAG)
         scene.callee.receive("ACK")
         scene.callee.respond(scene.callee.receive("BYE"), 200)
-    scene.nothing_left()
+    scene.nothing_left(8)
 
 
 @pytest.mark.parametrize("topology", [CALLING, BOTH], ids=str)

@@ -49,6 +49,12 @@ def maybe(ua, what, timeout=0.01):
         return None
 
 
+def drain(*whats):
+    """Takes what came twice: pairs of a user agent and a method or code."""
+    while any(maybe(*what) for what in whats):
+        pass
+
+
 def contact_of(ua):
     return "Contact", "<sip:ua@%s>" % ua.hostport
 

@@ -14,7 +14,7 @@ SCRIPT, POLICY = "cfg/scscf.cfg", "tests/flows/policy.cfg"
 
 # What the dialog modules say, with the module and without it: of a second BYE, after
 # the first was challenged, and of a NOTIFY that comes after the BYE.
-SAID_ANYWAY = ["unable to find dialog for BYE", r"bogus event \d in state \d"]
+SAID_ANYWAY = ["unable to find dialog for (BYE|NOTIFY)", r"bogus event \d in state \d"]
 
 # Seconds that a cancelled branch without any answer may keep its dialog: 64*T1.
 LINGER = 34

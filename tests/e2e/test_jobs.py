@@ -1,0 +1,702 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Operators release many sessions: select, pace, watch, cancel, account.
+"""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from rig.crowd import Crowd
+from rig.kamailio import RpcFault
+from rig.network import ABROAD, BOTH, CALLING, HOME
+from rig.process import wait_until
+from rig.raw import CAUSE, TEXT
+from rig.variant import OTHERS_COMPLAIN
+
+ALICE, CAROL = "sip:alice@" + HOME, "sip:carol@" + HOME
+STRANGER, BOB = "sip:dan@" + ABROAD, "sip:bob@" + HOME
+
+
+def param(name, value):
+    return 'modparam("ims_release", "%s", %d)\n' % (name, value)
+
+
+def crowd_of(network, topology=CALLING, **params):
+    extra = "".join(param(*item) for item in params.items())
+    return Crowd(network(topology, scscf={"extra": extra}))
+
+
+def rpc(crowd, command, *params):
+    return crowd.net.scscf.rpc("ims_release." + command, *params)
+
+
+def release(crowd, *selection):
+    """Starts a job: (its id, how many matched)."""
+    reply = rpc(crowd, "release", *selection, CAUSE, TEXT)
+    return reply["job"], reply["matched"]
+
+
+def job(crowd, number):
+    return rpc(crowd, "job", number)
+
+
+def finished(crowd, number, timeout=8):
+    """The job's report when it is over and nothing of it is in progress."""
+    def over():
+        report = job(crowd, number)
+        return report if (report["state"] != "running"
+                          and not report["in_progress"]) else None
+    return wait_until(over, timeout, "job %s is over" % number, interval=0.02)
+
+
+def listed(crowd, *selection):
+    """All that a selection lists, page after page."""
+    found, matched = [], None
+    while matched is None or len(found) < matched:
+        page = rpc(crowd, "list", *selection, len(found), 100)
+        assert page["offset"] == len(found)
+        matched = page["matched"]
+        assert page["sessions"] or not matched
+        found += page["sessions"]
+    return found
+
+
+def check_told_once(crowd, ids):
+    """Each user of each call got one BYE."""
+    for who in ("caller", "callee"):
+        assert sorted(key[0] for key in crowd.byes[who]) == sorted(ids)
+
+
+# -- selectors -------------------------------------------------------------------------
+
+GROUPS = {
+    # name: how many, from, to, charging id, user part of the caller's Contact
+    "orig": (9, ALICE, BOTH.uri("callee", "bob"), "icid-1", "a1"),
+    "both": (7, CAROL, BOB, "icid-1", "c1"),
+    "term": (5, STRANGER, BOB, "icid-3", "d1"),
+    "more": (3, ALICE, BOTH.uri("callee", "bob"), "icid-2", "a2"),
+    "early": (2, ALICE, BOTH.uri("callee", "bob"), "icid-4", "a3"),
+}
+ANSWERED = ["orig", "both", "term", "more"]
+SELECTIONS = [
+    # selector, value, the groups that it means
+    ("impu", ALICE, ["orig", "more", "early"]),
+    ("impu", CAROL, ["both"]),
+    ("impu", BOB, ["term"]),
+    ("impu", "sip:alice", []),
+    ("contact", "sip:a1@127.0.0.21:5060", ["orig"]),
+    ("contact", "sip:ua@127.0.0.22:5060", ANSWERED),
+    ("contact", "<sip:a1@127.0.0.21:5060>", []),
+    ("icid", "icid-1", ["orig", "both"]),
+    ("icid", "icid", []),
+    ("state", "confirmed", ANSWERED),
+    ("state", "early", ["early"]),
+    ("state", "answered", []),
+    ("state", "releasing", []),
+    ("state", "released", []),
+    ("served", "orig", ["orig", "more", "early"]),
+    ("served", "term", ["term"]),
+    ("served", "both", ["both"]),
+    ("all", "*", GROUPS),
+]
+
+
+def groups_of(network, **params):
+    """(the crowd, Call-IDs by the name of their group)"""
+    crowd = crowd_of(network, BOTH, **params)
+    ids = {name: crowd.call(count, from_, to, icid, user, early=name == "early")
+           for name, (count, from_, to, icid, user) in GROUPS.items()}
+    return crowd, ids
+
+
+def test_list(network):
+    """Each selector, and what the entries of the list say."""
+    crowd, ids = groups_of(network)
+    for selector, value, groups in SELECTIONS:
+        found = listed(crowd, selector, value)
+        expected = sorted(call_id for name in groups for call_id in ids[name])
+        assert sorted(entry["callid"] for entry in found) == expected, (selector, value)
+    for entry in listed(crowd, "all", "*"):
+        assert listed(crowd, "id", entry["id"]) == listed(
+            crowd, "callid", entry["callid"])
+        assert rpc(crowd, "show", "id", entry["id"])["callid"] == entry["callid"]
+    one = listed(crowd, "callid", ids["both"][0])[0]
+    assert {**one, "id": 0, "age": 0} == {
+        "id": 0, "callid": ids["both"][0], "state": "confirmed", "served": "both",
+        "impu": CAROL, "from": "<%s>" % CAROL, "to": "<%s>" % BOB, "age": 0}
+
+
+@pytest.mark.parametrize("selector, value", [
+    ("impu", ALICE), ("contact", "sip:a1@127.0.0.21:5060"), ("icid", "icid-1"),
+    ("state", "confirmed"), ("served", "term"), ("all", "*")])
+def test_release_is_what_was_listed(network, selector, value):
+    """The dry run says who will be told; nobody else is."""
+    crowd, ids = groups_of(network)
+    before = {entry["callid"] for entry in listed(crowd, "all", "*")}
+    selected = {entry["callid"] for entry in listed(crowd, selector, value)}
+    number, matched = release(crowd, selector, value)
+    assert matched == len(selected)
+    answered = selected - set(ids["early"])
+    crowd.wait_told(answered)
+    report = finished(crowd, number)
+    check_told_once(crowd, answered)
+    assert (report["state"], report["released"], report["failed"], report["ended"]) \
+        == ("done", matched, 0, 0)
+    left = {entry["callid"] for entry in listed(crowd, "all", "*")}
+    assert left == before - selected
+
+
+NUMBERS = [
+    # Call-ID, charging id; the words for kamcmd: what it makes another number of
+    # has to be called a string
+    ("123456", "77", ["callid", "123456"]),
+    ("7", "42", ["icid", "42"]),
+    ("123456789012", "0", ["callid", "s:123456789012"]),
+    ("0", "0042", ["icid", "s:0042"]),
+]
+
+
+def test_numbers_only(network):
+    """A Call-ID, a charging id, a text of digits, from kamcmd as they stand."""
+    crowd = crowd_of(network)
+    scscf = crowd.net.scscf
+    for call_id, icid, words in NUMBERS:
+        crowd.call(1, ids=[call_id], icid=icid)
+        code, text = scscf.kamcmd("ims_release.list", *words)
+        assert code == 0 and "matched: 1" in text, (words, text)
+        code, text = scscf.kamcmd("ims_release.release", *words, "480", "404")
+        assert code == 0 and "matched: 1" in text, (words, text)
+        crowd.wait_told([call_id])
+    wire = crowd.net.case.wire()
+    assert {bye.get("Reason") for bye in wire.requests("BYE")} \
+        == {'SIP;cause=480;text="404"'}
+
+
+def test_pages(network):
+    """OFFSET and LIMIT; 50 unless told; together they are all, each once."""
+    crowd = crowd_of(network)
+    ids = crowd.call(120)
+    for page, count in (([], 50), ([0], 50), ([100], 20), ([120], 0), ([9999], 0),
+                        ([0, 1], 1), ([119, 10], 1), ([0, 1000], 120), ([60, 60], 60),
+                        (["7", "7"], 7)):
+        reply = rpc(crowd, "list", "all", "*", *page)
+        assert (reply["matched"], len(reply["sessions"])) == (120, count), page
+    found = [entry["callid"] for entry in listed(crowd, "impu", ALICE)]
+    assert sorted(found) == sorted(ids)
+
+
+HTTP = {"listen": ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"], "extra": """
+loadmodule "xhttp.so"
+tcp_accept_no_cl=yes
+"""}
+JSON_RPC = """
+modparam("jsonrpcs", "transport", 5)
+event_route[xhttp:request] { jsonrpc_dispatch(); }
+"""
+
+
+def http(net, request, body=b""):
+    """The body of an answer from the S-CSCF's HTTP server."""
+    with net.case.ns.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.settimeout(10)
+        sock.connect(net.address("scscf"))
+        sock.sendall(b"%s HTTP/1.1\r\nHost: scscf\r\nContent-Length: %d\r\n\r\n%s" % (
+            request.encode(), len(body), body))
+        reply = b""
+        while True:
+            head, end, got = reply.partition(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: *(\d+)", head)
+            if end and length and len(got) >= int(length.group(1)):
+                break
+            more = sock.recv(1 << 20)
+            assert more, reply
+            reply += more
+    assert head.startswith(b"HTTP/1.1 200"), head
+    return got.decode()
+
+
+def test_a_thousand_in_one_page(network):
+    """The largest page that may be asked for; kamcmd and a datagram hold fewer."""
+    net = network(CALLING, scscf={**HTTP, "extra": HTTP["extra"] + JSON_RPC})
+    crowd = Crowd(net)
+    ids = crowd.call(1000)
+    reply = json.loads(http(net, "POST /", json.dumps({
+        "jsonrpc": "2.0", "method": "ims_release.list", "id": 1,
+        "params": ["all", "*", 0, 1000]}).encode()))
+    found = [entry["callid"] for entry in reply["result"]["sessions"]]
+    assert sorted(found) == sorted(ids)
+    some = rpc(crowd, "list", "all", "*", 0, 400)["sessions"]
+    assert [entry["callid"] for entry in some] == found[:400]
+    code, text = net.scscf.kamcmd("ims_release.list", "all", "*", 0, 400)
+    assert code == 0 and re.findall("callid: (.*)", text) == found[:400]
+
+
+# -- pace ------------------------------------------------------------------------------
+
+
+def times_of(crowd, ids, who="callee"):
+    return sorted(crowd.told[who][call_id] for call_id in ids)
+
+
+def test_rate(network):
+    """200 sessions at 100 a second: two seconds, and never many at once."""
+    crowd = crowd_of(network, job_rate=100)
+    ids = crowd.call(200)
+    number, matched = release(crowd, "all", "*")
+    assert matched == 200
+    wait_until(lambda: job(crowd, number)["released"] > 100, 5)
+    report = job(crowd, number)
+    assert report["state"] == "running" and 80 < report["rate"] < 120, report
+    assert report["eta_ms"] < 1500
+    crowd.wait_told(ids)
+    report = finished(crowd, number)
+    times = times_of(crowd, ids)
+    assert 1.7 < times[-1] - times[0] < 2.4
+    busiest = max(sum(begin <= t < begin + 0.5 for t in times) for begin in times)
+    assert busiest <= 50 + 20
+    assert report["codes"] == [{"leg": leg, "code": 200, "count": 200}
+                               for leg in (code["leg"] for code in report["codes"])]
+    assert 1700 < report["elapsed_ms"] < 2600 and report["eta_ms"] == 0
+    check_told_once(crowd, ids)
+
+
+def test_window(network):
+    """So many sessions await their answers, no more; the next when one is over."""
+    crowd = crowd_of(network, job_window=10)
+    crowd.answers = {"caller": None, "callee": 200}
+    ids = crowd.call(40)
+    number, _ = release(crowd, "all", "*")
+
+    def in_progress(count, done):
+        wait_until(lambda: len(crowd.told["caller"]) == count, 3, "%d begun" % count)
+        time.sleep(0.15)
+        report = job(crowd, number)
+        assert len(crowd.told["caller"]) == len(crowd.told["callee"]) == count
+        assert (report["in_progress"], report["released"]) == (count - done, done)
+
+    in_progress(10, 0)
+    crowd.answer_pending(1)
+    in_progress(11, 1)
+    crowd.answer_pending(4)
+    in_progress(15, 5)
+    crowd.answers["caller"] = 200
+    crowd.answer_pending()
+    crowd.wait_told(ids)
+    assert finished(crowd, number)["released"] == 40
+    check_told_once(crowd, ids)
+
+
+def test_rate_takes_effect_at_once(network):
+    """Up, down and up again, whatever was done before."""
+    crowd = crowd_of(network, job_rate=5)
+    assert rpc(crowd, "rate") == {"job_rate": 5}
+    ids = crowd.call(150)
+    first, _ = release(crowd, "all", "*")
+    wait_until(lambda: job(crowd, first)["released"] >= 2, 3)
+    assert rpc(crowd, "rate", 0) == {"job_rate": 0}
+    began = time.monotonic()
+    assert finished(crowd, first)["released"] == 150
+    assert time.monotonic() - began < 1.5
+    more = crowd.call(40)
+    rpc(crowd, "rate", 20)
+    began = time.monotonic()
+    second, _ = release(crowd, "all", "*")
+    wait_until(lambda: crowd.told["callee"].keys() & set(more), 1, "the first BYE")
+    wait_until(lambda: job(crowd, second)["released"] >= 12, 3)
+    assert 0.35 < time.monotonic() - began < 1.2
+    rpc(crowd, "rate", "1000")
+    began = time.monotonic()
+    finished(crowd, second)
+    assert time.monotonic() - began < 0.8
+    check_told_once(crowd, ids + more)
+
+
+def test_cancel(network):
+    """What was begun is finished, the rest is left alone."""
+    crowd = crowd_of(network, job_rate=40)
+    ids = crowd.call(80)
+    number, _ = release(crowd, "all", "*")
+    wait_until(lambda: job(crowd, number)["released"] >= 15, 3)
+    rpc(crowd, "cancel", number)
+    report = finished(crowd, number)
+    assert report["state"] == "cancelled"
+    told = set(crowd.told["callee"])
+    assert 15 <= len(told) <= 30
+    assert (report["matched"], report["released"]) == (80, len(told))
+    time.sleep(0.3)
+    assert set(crowd.told["callee"]) == set(crowd.told["caller"]) == told
+    left = {entry["callid"] for entry in listed(crowd, "state", "confirmed")}
+    assert left == set(ids) - told
+    # once more: it stays cancelled, and another job finds what is left
+    rpc(crowd, "cancel", number)
+    assert job(crowd, number)["state"] == "cancelled"
+    rpc(crowd, "rate", 0)
+    _, matched = release(crowd, "all", "*")
+    assert matched == len(left)
+    crowd.wait_told(ids)
+    check_told_once(crowd, ids)
+
+
+def test_cancel_while_answers_are_due(network):
+    """Cancelled at once; what is in progress is counted when it is over."""
+    crowd = crowd_of(network, job_window=5)
+    crowd.answers["callee"] = None
+    crowd.call(20)
+    number, _ = release(crowd, "all", "*")
+    wait_until(lambda: job(crowd, number)["in_progress"] == 5, 3)
+    rpc(crowd, "cancel", number)
+    report = job(crowd, number)
+    assert (report["state"], report["in_progress"]) == ("cancelled", 5)
+    wait_until(lambda: len(crowd.told["callee"]) == 5, 3)
+    crowd.answers["callee"] = 200
+    crowd.answer_pending()
+    report = finished(crowd, number)
+    assert (report["state"], report["released"]) == ("cancelled", 5)
+
+
+def test_sessions_that_end_meanwhile(network):
+    """Counted as ended; nobody is told twice."""
+    crowd = crowd_of(network, job_rate=30)
+    ids = crowd.call(60)
+    number, _ = release(crowd, "all", "*")
+    left = [call_id for call_id in ids if call_id not in crowd.told["callee"]][::3]
+    crowd.hang_up(left)
+    report = finished(crowd, number)
+    ended = [call_id for call_id in left if call_id not in crowd.told["callee"]]
+    assert len(ended) > 8
+    assert (report["ended"], report["released"]) == (len(ended), 60 - len(ended))
+    check_told_once(crowd, set(ids) - set(ended))
+
+
+def test_two_jobs_on_the_same(network):
+    """Each session is released once, by one of them."""
+    crowd = crowd_of(network, job_rate=80)
+    ids = crowd.call(80)
+    numbers = [release(crowd, *selection)[0] for selection in (
+        ("all", "*"), ("impu", ALICE), ("state", "confirmed"))]
+    reports = [finished(crowd, number) for number in numbers]
+    assert reports[0]["matched"] == 80
+    assert sum(report["released"] for report in reports) == 80
+    for report in reports:
+        assert report["released"] + report["ended"] == report["matched"] > 60
+    check_told_once(crowd, ids)
+
+
+def test_jobs_share_the_pace(network):
+    """A job that came later does not wait for an earlier, larger one."""
+    crowd = crowd_of(network, job_rate=60)
+    crowd.call(90, ALICE)
+    crowd.call(30, CAROL)
+    large, _ = release(crowd, "impu", ALICE)
+    wait_until(lambda: job(crowd, large)["released"] >= 10, 3)
+    before = job(crowd, large)["released"]
+    small, _ = release(crowd, "impu", CAROL)
+    report = finished(crowd, small)
+    assert report["released"] == 30
+    assert 22 <= job(crowd, large)["released"] - before <= 38
+    assert finished(crowd, large)["released"] == 90
+
+
+# -- outcomes --------------------------------------------------------------------------
+
+
+def test_codes(network):
+    """Of each leg; a refused one makes the session's release a failure."""
+    crowd = crowd_of(network)
+    crowd.call(6)
+    crowd.answers = {"caller": 481, "callee": 403}
+    number, _ = release(crowd, "all", "*")
+    report = finished(crowd, number)
+    codes = {(code["leg"], code["code"]): code["count"] for code in report["codes"]}
+    assert codes == {("caller", 481): 6, ("callee", 403): 6}
+    assert (report["released"], report["failed"]) == (0, 6)
+    statistics = crowd.net.scscf.statistics()
+    assert (statistics["failed"], statistics["byes_gone"], statistics["byes_refused"],
+            statistics["sessions"], statistics["jobs"]) == (6, 6, 6, 0, 0)
+
+
+def test_empty_selection(network):
+    """A job that is done, with nothing."""
+    crowd = crowd_of(network)
+    number, matched = release(crowd, "impu", "sip:nobody@" + HOME)
+    assert matched == 0
+    report = job(crowd, number)
+    assert (report["state"], report["matched"], report["released"]) == ("done", 0, 0)
+    assert (report["selector"], report["value"], report["cause"], report["text"]) \
+        == ("impu", "sip:nobody@" + HOME, CAUSE, TEXT)
+    assert rpc(crowd, "cancel", number) is not False
+    assert job(crowd, number)["state"] == "done"
+
+
+def test_history(network):
+    """The finished jobs that are kept; the running ones are there besides."""
+    crowd = crowd_of(network, job_history=3, job_rate=1)
+    crowd.call(3)
+    running, _ = release(crowd, "all", "*")
+    numbers = [release(crowd, "icid", "none-%d" % n)[0] for n in range(6)]
+    lines = rpc(crowd, "jobs")
+    assert [int(line.split()[0]) for line in lines] == numbers[:-4:-1] + [running]
+    assert "running all * matched 3" in lines[-1]
+    assert "done icid none-5 matched 0" in lines[0]
+    assert crowd.net.scscf.fault("ims_release.job", numbers[0]) == 404
+    assert job(crowd, running)["state"] == "running"
+    rpc(crowd, "rate", 0)
+    finished(crowd, running)
+
+
+def test_no_history(network):
+    crowd = crowd_of(network, job_history=0)
+    number, _ = release(crowd, "all", "*")
+    assert crowd.net.scscf.fault("ims_release.job", number) == 404
+    assert not rpc(crowd, "jobs")
+
+
+# -- bad input -------------------------------------------------------------------------
+
+REFUSED = [
+    # command, its words, fault, what it says
+    ("release", [], 400, "SELECTOR VALUE"),
+    ("release", ["callid"], 400, "SELECTOR VALUE"),
+    ("release", ["colour", "red"], 400, "selector is none of callid, id, impu"),
+    ("release", ["", "x"], 400, "selector"),
+    ("release", ["ALL", "*"], 400, "selector"),
+    ("release", ["all", "x"], 400, "all"),
+    ("release", ["all", "**"], 400, "all"),
+    ("release", ["impu", ""], 400, "value"),
+    ("release", ["callid", ""], 400, "value"),
+    ("release", ["id", "x"], 400, "id"),
+    ("release", ["id", "1:2:3"], 400, "id"),
+    ("release", ["id", "-1:2"], 400, "id"),
+    ("release", ["id", "99999999999:1"], 400, "id"),
+    ("release", ["id", "7:7"], 404, "no such session"),
+    ("release", ["callid", "nobody's"], 404, "no such session"),
+    ("release", ["state", "dead"], 400, "state is none of early, answered"),
+    ("release", ["served", "auto"], 400, "served is none of orig, term, both"),
+    ("release", ["all", "*", 100], 400, "cause is '100', allowed is 200 or 300 to 699"),
+    ("release", ["all", "*", 201], 400, "cause is '201'"),
+    ("release", ["all", "*", 700], 400, "cause is '700'"),
+    ("release", ["all", "*", "-503"], 400, "cause is '-503'"),
+    ("release", ["all", "*", 4294967799], 400, "cause is '4294967799'"),
+    ("release", ["all", "*", "5x3"], 400, "cause is '5x3'"),
+    ("release", ["all", "*", " 503"], 400, "cause is ' 503'"),
+    ("release", ["all", "*", 503, "a\r\nb"], 400, "text is 'a\\x0d\\x0ab'"),
+    ("release", ["all", "*", 503, "a\nb"], 400, "text is 'a\\x0ab'"),
+    ("release", ["all", "*", 503, "tab\there"], 400, "text"),
+    ("release", ["all", "*", 503, "\x7f"], 400, "text"),
+    ("release", ["all", "*", 503, "x" * 129], 400, "129 bytes"),
+    ("release", ["all", "*", 503, "ä" * 65], 400, "130 bytes"),
+    ("list", [], 400, "SELECTOR VALUE"),
+    ("list", ["all", "all"], 400, "all"),
+    ("list", ["all", "*", "-1"], 400, "offset is '-1', allowed is 0 to"),
+    ("list", ["all", "*", "x"], 400, "offset is 'x'"),
+    ("list", ["all", "*", 0, 1001], 400, "limit is '1001', allowed is 1 to 1000"),
+    ("list", ["all", "*", 0, 0], 400, "limit is '0'"),
+    ("list", ["all", "*", 0, "-5"], 400, "limit is '-5'"),
+    ("show", ["all", "*"], 409, "2 sessions"),
+    ("show", ["callid", "none"], 404, "no such session"),
+    ("show", ["icid"], 400, "SELECTOR VALUE"),
+    ("job", [], 400, "ID"),
+    ("job", ["x"], 400, "id is 'x'"),
+    ("job", [0], 400, "id is '0'"),
+    ("job", ["-1"], 400, "id is '-1'"),
+    ("job", [999], 404, "no such job"),
+    ("cancel", [], 400, "ID"),
+    ("cancel", ["*"], 400, "id is '*'"),
+    ("cancel", [4294967295], 404, "no such job"),
+    ("rate", ["-1"], 400, "rate is '-1', allowed is 0 to 1000000"),
+    ("rate", [1000001], 400, "rate is '1000001'"),
+    ("rate", ["fast"], 400, "rate is 'fast'"),
+]
+
+
+def test_refused(network):
+    """Each is refused by a fault that says what and why, and nothing is sent."""
+    crowd = crowd_of(network)
+    ids = crowd.call(2)
+    scscf = crowd.net.scscf
+    scscf.expect_log("jsonrpc_scan.*no more fields to scan")
+    for command, words, code, says in REFUSED:
+        with pytest.raises(RpcFault) as fault:
+            answer = rpc(crowd, command, *words)
+            pytest.fail("%s %s was not refused: %s" % (command, words, answer))
+        assert fault.value.code == code, (command, words, fault.value)
+        assert says in fault.value.text, (command, words)
+    statistics = scscf.statistics()
+    assert (statistics["byes_sent"], statistics["sessions"]) == (0, 2)
+    assert rpc(crowd, "rate") == {"job_rate": 0}
+    assert not rpc(crowd, "jobs")
+    crowd.hang_up(ids)
+
+
+def test_refused_on_the_other_socket(network):
+    """kamcmd shows the same faults."""
+    crowd = crowd_of(network)
+    crowd.call(2)
+    for command, words, code, says in REFUSED:
+        # what kamcmd would take for itself, or cannot say
+        if not all(re.fullmatch(r"[ .-~][ -~]*", str(word)) for word in words) \
+                or re.search(r"'-|\d{10}", str(words)):
+            continue
+        status, text = crowd.net.scscf.kamcmd("ims_release." + command, *words)
+        assert "error: %d - " % code in text and says in text, (command, words, text)
+    assert crowd.net.scscf.statistics()["byes_sent"] == 0
+
+
+# -- statistics ------------------------------------------------------------------------
+
+NAMES = ["sessions", "releasing", "jobs", "released", "failed", "byes_sent", "byes_2xx",
+         "byes_gone", "byes_refused", "cancels", "answered_481", "refused_sessions",
+         "db_errors"]
+PROMETHEUS = """
+loadmodule "xhttp_prom.so"
+modparam("xhttp_prom", "xhttp_prom_stats", "ims_release:")
+event_route[xhttp:request] { prom_dispatch(); }
+"""
+
+
+def scrape(net):
+    """What a Prometheus server gets: name -> value."""
+    return {name: int(value) for name, value in re.findall(
+        r"(?m)^kamailio_ims_release_(\w+) (\d+)", http(net, "GET /metrics"))}
+
+
+def test_statistics(network):
+    """By kamcmd and over HTTP: every name, the same values."""
+    net = network(CALLING, scscf={**HTTP, "extra": HTTP["extra"] + PROMETHEUS})
+    crowd = Crowd(net)
+    assert scrape(net) == dict.fromkeys(NAMES, 0)
+    crowd.answers["callee"] = None
+    crowd.call(5)
+    release(crowd, "all", "*")
+    crowd.wait_told(crowd.told["callee"])
+    wait_until(lambda: len(crowd.told["caller"]) == 5, 3)
+    wait_until(lambda: scrape(net)["byes_2xx"] == 5, 3)
+    during = scrape(net)
+    assert (during["sessions"], during["releasing"], during["jobs"],
+            during["byes_sent"]) == (5, 5, 1, 10)
+    crowd.answers["callee"] = 200
+    crowd.answer_pending()
+    wait_until(lambda: scrape(net)["released"] == 5, 3)
+    code, text = net.scscf.kamcmd("stats.get_statistics", "ims_release:")
+    found = re.findall(r"ims_release:(\w+) = (\d+)", text)
+    assert {name: int(value) for name, value in found} == scrape(net)
+    assert scrape(net) == {**dict.fromkeys(NAMES, 0), "released": 5, "byes_sent": 10,
+                           "byes_2xx": 10}
+
+
+# -- clients that do not behave --------------------------------------------------------
+
+
+def bytes_of_kamcmd(folder, *words):
+    """What kamcmd sends over its socket for a command."""
+    path = os.path.join(folder, "listener")
+    sent = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(path)
+        listener.listen()
+
+        def take():
+            connection = listener.accept()[0]
+            sent.append(connection.recv(65536))
+            connection.close()
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        subprocess.run(["kamcmd", "-s", "unix:" + path, *words], timeout=10,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        thread.join()
+    os.unlink(path)
+    return sent[0]
+
+
+BYTES = [
+    # text, how the fault shows it
+    (b"nul\0here", b"text is 'nul\\x00here' (8 bytes)"),
+    (b"last \xff", b"(6 bytes)"),
+    (b"surrogate \xed\xb3\xbf", b"(13 bytes)"),
+    (b"overlong \xc0\xaf", b"(11 bytes)"),
+    (b"beyond \xf5\x80\x80\x80", b"(11 bytes)"),
+    (b"cut \xe2\x82", b"(6 bytes)"),
+]
+
+
+def test_text_that_is_none(network, tmp_path):
+    """kamcmd cannot say it, its protocol can."""
+    crowd = crowd_of(network)
+    crowd.call(1)
+    for text, says in BYTES:
+        words = ["ims_release.release", "all", "*", "503", "z" * len(text)]
+        request = bytes_of_kamcmd(str(tmp_path), *words)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.settimeout(5)
+            sock.connect(crowd.net.scscf.run_dir + "/kamailio_ctl")
+            sock.sendall(request.replace(b"z" * len(text), text))
+            reply = sock.recv(65536)
+            assert b"text is '" in reply and says in reply, (text, reply)
+    assert crowd.net.scscf.statistics()["byes_sent"] == 0
+
+
+@pytest.fixture
+def asked(tmp_path):
+    return bytes_of_kamcmd(str(tmp_path), "ims_release.list", "all", "*", "0", "1000")
+
+
+def calls_go_on(crowd):
+    """A call is set up and ended within a moment."""
+    began = time.monotonic()
+    crowd.hang_up(crowd.call(3))
+    assert time.monotonic() - began < 1
+
+
+def test_socket_closed_in_mid_reply(network, asked):
+    """Nothing blocks, nothing is lost, the next asker is answered."""
+    crowd = crowd_of(network)
+    ids = crowd.call(150)
+    crowd.net.scscf.expect_log(OTHERS_COMPLAIN)
+    path = crowd.net.scscf.run_dir + "/kamailio_ctl"
+    for size in (0, 1, 4, 100):
+        for _ in range(5):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+                sock.connect(path)
+                sock.sendall(asked)
+                if size:
+                    sock.recv(size)
+    calls_go_on(crowd)
+    code, text = crowd.net.scscf.kamcmd("ims_release.list", "all", "*", 0, 1)
+    assert code == 0 and "matched: 150" in text
+    assert release(crowd, "all", "*")[1] == 150
+    crowd.wait_told(ids)
+
+
+def test_client_that_never_reads(network, asked):
+    """However much it asks for: SIP goes on, and a release too."""
+    crowd = crowd_of(network)
+    ids = crowd.call(150)
+    scscf = crowd.net.scscf
+    scscf.expect_log(OTHERS_COMPLAIN)
+    unix = socket.AF_UNIX
+    with socket.socket(unix, socket.SOCK_STREAM) as stream, \
+            socket.socket(unix, socket.SOCK_DGRAM) as datagrams:
+        number, _ = release(crowd, "all", "*")
+        stream.connect(scscf.run_dir + "/kamailio_ctl")
+        datagrams.bind(scscf.run_dir + "/never-reads")
+        datagrams.setblocking(False)
+        stream.setblocking(False)
+        request = json.dumps({"jsonrpc": "2.0", "method": "ims_release.list", "id": 1,
+                              "params": ["all", "*", 0, 1000]}).encode()
+        for send in (lambda: stream.sendall(asked), lambda: datagrams.sendto(
+                request, scscf.run_dir + "/kamailio_rpc.sock")):
+            try:
+                for _ in range(300):
+                    send()
+            except BlockingIOError:
+                pass
+        calls_go_on(crowd)
+        crowd.wait_told(ids)
+    assert finished(crowd, number, 20)["released"] == 150

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The documents against the code, the tests and a running Kamailio.
+
+What a document names exists; what the module exports is documented, with the default it
+has; what is generated is up to date; the configurations shown start, and carry and
+release a call.
+"""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+import sipcap
+from rig.case import BUILD, Case
+from rig.network import CALLING, Network
+from rig.pair import check_pair
+
+ROOT = sipcap.ROOT
+MODULE = ROOT / "modules" / "ims_release"
+DOCS = ROOT / "docs"
+SOURCES = {path.name: path.read_text(encoding="utf-8") for path in MODULE.glob("*.[ch]")}
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *DOCS.glob("*.md")]
+TEST_FOLDERS = ["unit", "e2e", "flows", "tools"]
+
+built = pytest.mark.skipif(
+    not pathlib.Path(BUILD, "ims_release.so").exists(), reason="the module is not built")
+
+
+def text_of(name):
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+# -- what a page names ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_functions_exist(page):
+    text = page.read_text(encoding="utf-8")
+    for file, name in set(re.findall(r"`(\w+\.[ch]):(\w+)`", text)):
+        assert file in SOURCES, file
+        defined = r"(?m)^(?:[a-z][\w \t*]*[ *])?%s\([^;]*?\)\n\{" % name
+        assert re.search(defined, SOURCES[file]), "%s:%s" % (file, name)
+
+
+def named_tests(text):
+    return set(re.findall(r"\b(test_\w+\.(?:py|c))::(\w+)", text))
+
+
+@pytest.mark.parametrize("page", PAGES + [MODULE / "doc" / "ims_release_admin.xml"],
+                         ids=lambda page: page.name)
+def test_tests_exist(page):
+    for file, name in named_tests(page.read_text(encoding="utf-8")):
+        found = [path for path in (ROOT / "tests" / folder / file
+                                   for folder in TEST_FOLDERS) if path.exists()]
+        assert found, file
+        assert re.search(r"(?m)^(?:async )?def %s\(|^static void %s\(" % (name, name),
+                         found[0].read_text(encoding="utf-8")), "%s::%s" % (file, name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    headings = {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-")
+                for line in re.findall(r"(?m)^#+ (.*)", text)}
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = target.partition("#")
+        assert (page.parent / path).exists(), target
+        assert path or anchor in headings, target
+
+
+def test_each_covered_clause_has_code_and_test():
+    rows = [line for line in text_of("conformance.md").splitlines()
+            if line.startswith("|") and re.search(r"`\w+\.[ch]:\w+`", line)]
+    assert len(rows) > 50
+    for row in rows:
+        assert named_tests(row), row
+
+
+# -- the layers ----------------------------------------------------------------------
+
+LOOKS_UP = {("stats", "store"), ("stats", "job"), ("params", "store"),
+            ("arguments", "selector")}
+
+
+def test_layers():
+    """docs/architecture.md: a file includes of its own layer and those below."""
+    table = text_of("architecture.md").partition("| layer | files |")[2]
+    rows = [row.split("|")[2] for row in table.partition("\n\n")[0].splitlines()[2:]]
+    layer = {name: number for number, row in enumerate(rows)
+             for name in re.findall(r"`(\w+)`", row)}
+    assert set(layer) == {pathlib.Path(name).stem for name in SOURCES}
+    up = set()
+    for name, text in SOURCES.items():
+        for other in re.findall(r'#include "(\w+)\.h"', text):
+            if layer[other] < layer[name[:-2]]:
+                up.add((name[:-2], other))
+    assert up == LOOKS_UP
+
+
+# -- what the module exports ---------------------------------------------------------
+
+
+def exported():
+    """Kind -> names, from the export tables in the sources."""
+    module, script = SOURCES["ims_release_mod.c"], SOURCES["script.c"]
+    params = re.search(r"params\[\] = \{(.*?)\{0, 0, 0\}\}", module, re.S)[1]
+    kemi = re.findall(r'str_init\("ims_release"\), str_init\("(\w+)"\)', script)
+    stats = re.search(r"defs\[\] = \{(.*?)\};", SOURCES["stats.c"], re.S)[1]
+    names = re.search(r"names\[NAMES\] = \{(.*?)\};", SOURCES["pv.c"], re.S)[1]
+    return {
+        "p": re.findall(r'\{"(\w+)", PARAM_', params),
+        "f": re.findall(r'\{"(ims_release\w*)", \(cmd_function\)', script),
+        "k": kemi,
+        "r": re.findall(r'\{"ims_release\.(\w+)", rpc_', SOURCES["rpc.c"]),
+        "s": re.findall(r'\{&irl_stats\.\w+, "(\w+)"', stats),
+        "e": re.findall(r'str_init\("ims_release:(\w+)"\)', SOURCES["event_route.c"]),
+        "v": re.findall(r'"(\w+)"', names),
+    }
+
+
+def sections():
+    """Kind -> {name: text of its section}, from the DocBook source."""
+    text = (MODULE / "doc" / "ims_release_admin.xml").read_text(encoding="utf-8")
+    text = re.sub(r"<!DOCTYPE.*?\]>", "", text, flags=re.S)
+    root = ElementTree.fromstring(re.sub(r"&(kamailio|adminguide);", "Kamailio", text))
+    found = {}
+    for section in root.iter("section"):
+        name = section.get("id")
+        if name:
+            _, kind, name = name.split(".")
+            found.setdefault(kind, {})[name] = " ".join("".join(section.itertext())
+                                                        .split())
+    return found
+
+
+@pytest.mark.parametrize("kind", "pfkrsev")
+def test_exports_are_documented(kind):
+    assert set(sections()[kind]) == set(exported()[kind])
+    assert exported()[kind]
+
+
+def test_defaults_and_ranges():
+    code = SOURCES["params.c"]
+    block = re.search(r"struct irl_params irl_params = \{(.*?)\};", code, re.S)[1]
+    defaults = dict(re.findall(r'\.(\w+) = (?:str_init\()?"?([^",)]+)', block))
+    defaults["served"] = defaults.pop("served_name")
+    ranges = {name: bounds for name, *bounds in re.findall(
+        r'\{"(\w+)", &irl_params\.\w+, (\w+), (\w+)\}', code)}
+    slots = re.search(r"IRL_SLOTS_MAX \(1 << (\d+)\)", SOURCES["store.h"])[1]
+    for name, text in sections()["p"].items():
+        kind = "int" if "PARAM_INT" in re.search(
+            r'\{"%s", (\w+)' % name, SOURCES["ims_release_mod.c"])[1] else "str"
+        assert "%s (%s)" % (name, kind) in text
+        known = defaults.get(name, "0" if kind == "int" else "none")
+        assert "Default value is %s." % known in text, name
+        if name in ranges:
+            least, most = ranges[name]
+            most = str(1 << int(slots)) if most == "IRL_SLOTS_MAX" else most
+            assert "%s to %s" % (least, most) in text, name
+
+
+PIECE = r'(?:"(?:[^"\\]|\\.)*"|IRL_\w+)'
+
+
+def forms(call):
+    """What is printed by calls that the pattern matches up to their format: (the
+    pattern's group, pattern of the line)."""
+    defines = dict(re.findall(r'#define (IRL_\w+) "([^"]*)"',
+                              SOURCES["core_reason.h"] + SOURCES["selector.h"]))
+    for text in SOURCES.values():
+        for level, pieces in re.findall(r"%s\s*((?:%s\s*)+)" % (call, PIECE), text):
+            line = "".join(defines[word] if word in defines else word[1:-1]
+                           for word in re.findall(PIECE, pieces))
+            line = line.replace('\\"', '"').replace("\\n", "")
+            yield level, "".join(
+                ".+?" if part.startswith("%") else re.escape(part)
+                for part in re.split(r"(%\.\*s|%zu|%l?[sdu])", line))
+
+
+def test_log_lines_are_documented():
+    table = text_of("operations.md").partition("| level | line |")[2]
+    rows = set(re.findall(r"(?m)^\| (\w+) \| `([^`]+)`", table))
+    meant = set()
+
+    def rows_of(level, form):
+        found = {row for row in rows if row[0] == level and re.fullmatch(form, row[1])}
+        meant.update(found)
+        return found
+
+    for level, form in forms(r"\bLM_(INFO|NOTICE|WARN|ERR|CRIT)\("):
+        # a text that was made elsewhere: by the calls below
+        assert form == ".+?" or rows_of(level, form), "%s %s" % (level, form)
+    for _, form in forms(r"(snprintf)\(error, IRL_ERROR_SIZE,"):
+        rows_of("ERR", form)
+    assert meant == rows
+
+
+def test_statistics_in_operations():
+    table = text_of("operations.md").partition("## Statistics")[2].partition("## Log")[0]
+    assert set(re.findall(r"(?m)^\| `(\w+)` \|", table)) == set(exported()["s"])
+
+
+# -- what is generated ---------------------------------------------------------------
+
+
+def test_states_are_up_to_date(tool):
+    run = tool("states.py", "--check")
+    assert run.returncode == 0, run.stderr
+    assert "ENDING" in (DOCS / "states.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not (shutil.which("xsltproc") and shutil.which("lynx")),
+                    reason="make docs installs what this needs")
+def test_module_readme_is_up_to_date(tmp_path):
+    made = tmp_path / "README"
+    subprocess.run([ROOT / "tools" / "module_readme.sh", pathlib.Path(BUILD, "kamailio"),
+                    made], check=True)
+    assert made.read_text() == (MODULE / "README").read_text(), "make docs"
+
+
+# -- what is shown really runs -------------------------------------------------------
+
+
+def shortest():
+    """Dialog module -> configuration, from README.md."""
+    found = re.findall(r"```kamailio\n(.*?)```", README, re.S)
+    return {re.search(r'loadmodule "(\w*dialog)\.so"', text)[1]: text for text in found}
+
+
+def test_module_documentation_has_the_same_examples():
+    text = (MODULE / "doc" / "ims_release_admin.xml").read_text(encoding="utf-8")
+    text = text.replace("&quot;", '"').replace("&amp;", "&")
+    assert set(shortest()) == {"dialog", "ims_dialog"}
+    for example in shortest().values():
+        assert example.strip() in text
+
+
+class Shortest(Network):
+    """An S-CSCF with nothing but that configuration, and what the rig talks to."""
+
+    def __init__(self, case, host):
+        self.file = pathlib.Path(case.folder, "shortest.cfg")
+        self.file.write_text("#!KAMAILIO\n" + shortest()[host])
+        super().__init__(case, host, CALLING)
+
+    def _kamailio(self, name, config, extra="", **kwargs):
+        kwargs.pop("substs", None)
+        module = shutil.copy(BUILD + "/ims_release.so", self.case.folder)
+        self.file.write_text(self.file.read_text().replace("ims_release.so", module))
+        for more in ("kex", "counters", "jsonrpcs"):
+            extra += 'loadmodule "%s.so"\n' % more
+        extra += ('modparam("ctl", "binrpc", "unix:RUN_DIR/kamailio_ctl")\n'
+                  'modparam("jsonrpcs", "transport", 4)\n'
+                  'modparam("jsonrpcs", "dgram_socket", "RUN_DIR/kamailio_rpc.sock")\n')
+        return super()._kamailio(name, str(self.file), extra=extra, **kwargs)
+
+
+@built
+@pytest.mark.parametrize("host", ["dialog", "ims_dialog"])
+def test_shortest_configuration_releases_a_call(host):
+    """It starts, carries a call, and releases it as items 1 and 2 say."""
+    case = Case("docs-shortest-%s" % host)
+    try:
+        net = Shortest(case, host).start()
+        call = net.call("basic-call", quiet=200).settled()
+        net.scscf.rpc("ims_release.release", "callid", call.call_id, 503, "Gone")
+        call.finish()
+        check_pair(case.wire(), CALLING, call.call_id, 503, "Gone")
+        net.empty()
+    finally:
+        case.close()
+    case.forget()
+
+
+@built
+def test_parameter_examples_are_taken(tmp_path):
+    """Each `modparam` shown in the module documentation."""
+    text = (MODULE / "doc" / "ims_release_admin.xml").read_text(encoding="utf-8")
+    shown = re.findall(r'modparam\("ims_release".*\)', text)
+    assert len(shown) == len(exported()["p"])
+    config = shortest()["dialog"].replace("ims_release.so", BUILD + "/ims_release.so")
+    file = tmp_path / "examples.cfg"
+    lines = config.splitlines() + shown
+    file.write_text("#!KAMAILIO\n" + "\n".join(lines) + "\n")
+    run = subprocess.run(["kamailio", "-c", "-f", file], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+def test_pictures_are_drawn_by_our_tools():
+    for name in ("release-calling", "release-called", "release-early"):
+        root = ElementTree.parse(DOCS / (name + ".svg")).getroot()
+        said = root.find("{http://www.w3.org/2000/svg}desc").text
+        assert "ims_release.release" in said
+        assert ("CANCEL" if name == "release-early" else "BYE") in said
