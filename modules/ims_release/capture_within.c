@@ -42,6 +42,10 @@ static enum irl_verdict take_request(struct irl_session *s,
 		return IRL_PROCEED;
 	if(!irl_state_live((enum irl_state)s->state)) {
 		irl_now.own = method == METHOD_BYE && irl_release_is_own(s, msg);
+		/* straight from us, its answer goes back to where it comes from: an
+		 * advertised address in its Via may lead elsewhere */
+		if(irl_now.own && irl_msg_count_vias(msg) == 1)
+			msg->msg_flags |= FL_FORCE_RPORT;
 		return irl_now.own || !irl_params.answer_481 ? IRL_PROCEED : IRL_REFUSE;
 	}
 	if(irl_msg_cseq(msg, &cseq) == 0) {
