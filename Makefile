@@ -14,6 +14,9 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 # Cases of the end-to-end tests that run at once: they wait more than they work.
 E2E_JOBS ?= 3
+# How often a case with real processes and real time is run again when it fails;
+# the summary says how many were.
+RERUNS ?= 1
 # Further arguments for pytest: PYTEST_ARGS='-k early -x'.
 PYTEST_ARGS ?=
 
@@ -159,12 +162,12 @@ tools: deps-demo deps-test build ## tests of the project's own tools
 
 .PHONY: e2e
 e2e: deps-demo deps-test build ## end-to-end tests: Kamailio and SIPp
-	@$(PYTEST) -n $(E2E_JOBS) tests/e2e
+	@$(PYTEST) -n $(E2E_JOBS) --reruns $(RERUNS) tests/e2e
 
 # A worker for each dialog module.
 .PHONY: flows
 flows: deps-demo deps-test build ## the call flows, each released at each point
-	@$(PYTEST) -n 2 --dist loadgroup tests/flows
+	@$(PYTEST) -n 2 --dist loadgroup --reruns $(RERUNS) tests/flows
 
 # Sessions of each run, and the seed that replays one: make soak SEED=17
 SESSIONS ?= 3000

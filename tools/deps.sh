@@ -18,7 +18,8 @@ declare -A group=(
 		kamailio-utils-modules kamailio-json-modules
 		sip-tester tshark iproute2 util-linux python3"
 	[test]="libcmocka-dev clang libclang-rt-dev llvm valgrind mariadb-server
-		python3-pytest python3-pytest-xdist"
+		python3-pytest python3-pytest-xdist
+		python3-pytest-rerunfailures"
 	[lint]="clang-format clang-tidy cppcheck shellcheck flake8 libcmocka-dev"
 	[docs]="docbook-xml docbook-xsl xsltproc lynx graphviz fonts-dejavu-core"
 )
