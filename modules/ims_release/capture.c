@@ -18,7 +18,7 @@ struct irl_now irl_now;
 
 int irl_is_now(const struct sip_msg *msg)
 {
-	return irl_now.msgid == msg->id;
+	return irl_now.msg == msg && irl_now.msgid == msg->id;
 }
 
 struct irl_transaction_id irl_transaction_id_now(struct sip_msg *msg)
@@ -67,6 +67,7 @@ static int on_request(struct sip_msg *msg, unsigned int flags, void *param)
 {
 	struct irl_msg_key key;
 
+	irl_now.msg = msg;
 	irl_now.msgid = msg->id;
 	irl_now.kind = IRL_OTHER;
 	irl_now.own = 0;
@@ -91,22 +92,27 @@ static int on_request(struct sip_msg *msg, unsigned int flags, void *param)
 	return 0;
 }
 
-/* After the script: the request has been relayed, or answered. */
-static int on_done(struct sip_msg *msg, unsigned int flags, void *param)
+/* What the session needs of the request just processed. */
+static void take_processed(struct sip_msg *msg)
 {
-	if(!irl_is_now(msg) || !irl_now.id)
-		return 1;
 	if(irl_now.due)
 		irl_worker_post(irl_now.id);
 	if(!irl_now.transaction)
-		return 1;
+		return;
 	if(irl_now.kind == IRL_INITIAL && irl_now.pass == 0)
 		irl_invite_relayed(msg);
 	else if(irl_now.kind == IRL_WITHIN && irl_now.cseq
 			&& (msg->REQ_METHOD == METHOD_INVITE
 					|| msg->REQ_METHOD == METHOD_UPDATE))
 		irl_within_relayed(msg);
-	irl_now.transaction = NULL;
+}
+
+/* After the script: the request has been relayed, or answered. */
+static int on_done(struct sip_msg *msg, unsigned int flags, void *param)
+{
+	if(irl_is_now(msg) && irl_now.id)
+		take_processed(msg);
+	irl_now.msg = NULL;
 	return 1;
 }
 
@@ -131,6 +137,15 @@ static int is_kept(const struct irl_session *s)
 	return s->orphan && (s->refused || irl_now.id == s->id);
 }
 
+/* The dialog module has let go of it: nothing more will come. */
+static int is_over(const struct irl_session *s)
+{
+	/* the script answered the INVITE without a transaction */
+	if(s->state == IRL_CANCELLING)
+		return !s->invite.known;
+	return irl_state_live((enum irl_state)s->state) && !is_kept(s);
+}
+
 void irl_capture_host(uint64_t id, enum irl_host_event event)
 {
 	struct irl_session *s = irl_store_get(id);
@@ -142,8 +157,10 @@ void irl_capture_host(uint64_t id, enum irl_host_event event)
 			irl_release_event(s, IRL_EV_FAIL);
 			break;
 		case IRL_HOST_ENDED:
+			/* a release that has begun goes on, whoever has given up */
 			s->hosted = 0;
-			irl_release_event(s, IRL_EV_END);
+			if(irl_state_live((enum irl_state)s->state))
+				irl_release_event(s, IRL_EV_END);
 			break;
 		case IRL_HOST_BYE:
 			/* the dialog module does not wait for the answer: it may be a
@@ -153,7 +170,7 @@ void irl_capture_host(uint64_t id, enum irl_host_event event)
 			break;
 		case IRL_HOST_GONE:
 			s->hosted = 0;
-			if(irl_state_live((enum irl_state)s->state) && !is_kept(s))
+			if(is_over(s))
 				irl_release_event(s, IRL_EV_END);
 			break;
 	}

@@ -29,6 +29,7 @@ enum irl_kind
  */
 struct irl_now
 {
+	const struct sip_msg *msg; /**< NULL: none */
 	unsigned int msgid;
 	enum irl_kind kind;
 	int own;	   /**< BYE of ours */
@@ -43,6 +44,10 @@ struct irl_now
 };
 extern struct irl_now irl_now;
 
+/**
+ * It is this message. Its number alone does not tell: each process has its own,
+ * and tm's failure routes run on a request that has the number of another.
+ */
 int irl_is_now(const struct sip_msg *msg);
 
 /** The transaction of the request just processed, as it is found again. */

@@ -41,7 +41,7 @@ static enum irl_verdict take_request(struct irl_session *s,
 	if(method == METHOD_CANCEL)
 		return IRL_PROCEED;
 	if(!irl_state_live((enum irl_state)s->state)) {
-		irl_now.own = method == METHOD_BYE && irl_release_is_own(s, msg);
+		irl_now.own = method == METHOD_BYE && irl_release_is_own(s, leg, msg);
 		/* straight from us, its answer goes back to where it comes from: an
 		 * advertised address in its Via may lead elsewhere */
 		if(irl_now.own && irl_msg_count_vias(msg) == 1)

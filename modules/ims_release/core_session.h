@@ -173,6 +173,7 @@ struct irl_session
 	uint32_t orphan;   /**< its BYE was refused then: no host, yet not over */
 	uint8_t cancelled; /**< the INVITE got its final response from us */
 	uint8_t refused;   /**< a BYE got a final response that ends nothing */
+	uint8_t rang; /**< a provisional response came back at the first pass */
 	struct irl_transaction_id invite; /**< at the first pass */
 	struct irl_block text;
 	struct irl_text callid;

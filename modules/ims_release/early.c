@@ -10,6 +10,7 @@
 #include "stats.h"
 #include "store.h"
 #include "transaction.h"
+#include "worker.h"
 
 static str reason_of(char buf[IRL_REASON_MAX])
 {
@@ -40,6 +41,9 @@ static int take_invite(void)
 	return ours;
 }
 
+/* How long a response that another process is working on may take. */
+#define CROSSING_MS 200
+
 void irl_cancel_invite(void)
 {
 	char buf[IRL_REASON_MAX];
@@ -50,8 +54,23 @@ void irl_cancel_invite(void)
 	irl_transaction_end(
 			&irl_snap.s.invite, irl_cause_response(irl_snap.r.cause), &reason);
 	irl_stat_inc(cancels);
+	irl_worker_timer(IRL_TIMER_CANCEL, irl_snap.s.id, CROSSING_MS);
 	/* the dialog module has said so by now, if it has a record */
 	irl_release_raise(irl_snap.s.id, IRL_EV_FAIL);
+}
+
+void irl_release_cancel_again(uint64_t id)
+{
+	struct irl_session *s = irl_store_get(id);
+	char buf[IRL_REASON_MAX];
+	str reason;
+
+	if(!s)
+		return;
+	irl_snapshot_take(&irl_snap, s, s->current);
+	irl_store_unlock(s->hash);
+	reason = reason_of(buf);
+	irl_transaction_cancel_again(&irl_snap.s.invite, &reason, irl_snap.s.rang);
 }
 
 static void acknowledge(const struct irl_pass *from)

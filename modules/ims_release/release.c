@@ -39,19 +39,21 @@ void irl_release_unlock(struct irl_session *s)
 		irl_worker_post(id);
 }
 
-int irl_release_is_own(const struct irl_session *s, struct sip_msg *msg)
+int irl_release_is_own(
+		const struct irl_session *s, enum irl_leg_id from, struct sip_msg *msg)
 {
+	enum irl_leg_id to = from == IRL_CALLER ? IRL_CALLEE : IRL_CALLER;
 	const struct irl_leg_release *l;
 	const struct irl_extra_bye *extra;
-	int i;
 
-	for(i = 0; s->release && i < IRL_LEGS; i++) {
-		l = &s->release->leg[i];
-		if(l->status == IRL_BYE_SENT && irl_msg_has_branch(msg, l->branch))
-			return 1;
-	}
-	for(extra = s->release ? s->release->extra : NULL; extra;
-			extra = extra->next) {
+	if(!s->release)
+		return 0;
+	l = &s->release->leg[to];
+	if(l->status == IRL_BYE_SENT && irl_msg_has_branch(msg, l->branch))
+		return 1;
+	if(from != IRL_CALLER)
+		return 0;
+	for(extra = s->release->extra; extra; extra = extra->next) {
 		if(irl_msg_has_branch(msg, extra->branch))
 			return 1;
 	}

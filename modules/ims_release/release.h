@@ -43,9 +43,11 @@ void irl_release_together(
 /** Unlock, erase the session if its time has come, have done what is due. */
 void irl_release_unlock(struct irl_session *s);
 
-/** This BYE is one of the pair: its Via stack has a branch of ours that has
- * no answer yet. Slot locked, headers parsed. */
-int irl_release_is_own(const struct irl_session *s, struct sip_msg *msg);
+/** This BYE is ours: its Via stack has the branch of the one that we sent in
+ * the name of that leg and that has no answer yet. Slot locked, headers
+ * parsed. */
+int irl_release_is_own(
+		const struct irl_session *s, enum irl_leg_id from, struct sip_msg *msg);
 
 /** For the releasing process: do what is due of a session. */
 void irl_release_step(uint64_t id);
@@ -61,5 +63,6 @@ void irl_release_sweep(void);
 void irl_release_no_ack(uint64_t id);
 void irl_release_forget(uint64_t id);
 void irl_release_pair_due(uint64_t id);
+void irl_release_cancel_again(uint64_t id);
 
 #endif

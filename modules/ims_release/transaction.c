@@ -268,6 +268,15 @@ void irl_transaction_branch_over(struct cell *t)
 		set_wait(t, S_TO_TICKS(WAIT_SECONDS));
 }
 
+static void cancel_branches(struct cell *t, struct cancel_info *cancel,
+		const str *reason, int flags)
+{
+	cancel->reason.cause = CANCEL_REAS_PACKED_HDRS;
+	cancel->reason.u.packed_hdrs = *reason;
+	if(cancel->cancel_bitmap)
+		irl_tm.cancel_uacs(t, cancel, F_CANCEL_B_KILL | flags);
+}
+
 static int end(struct cell *t, int code, const str *reason)
 {
 	struct cancel_info cancel;
@@ -280,16 +289,34 @@ static int end(struct cell *t, int code, const str *reason)
 	if(is_invite(t))
 		irl_tm.prepare_to_cancel(t, &cancel.cancel_bitmap, 0);
 	ret = reply(t, code, reason);
-	cancel.reason.cause = CANCEL_REAS_PACKED_HDRS;
-	cancel.reason.u.packed_hdrs = *reason;
-	if(cancel.cancel_bitmap)
-		irl_tm.cancel_uacs(t, &cancel, F_CANCEL_B_KILL);
+	cancel_branches(t, &cancel, reason, 0);
 	/* tm would forget it in seconds; its branches may take as long as any
 	 * INVITE to give their first response, for the CANCEL to follow, or their
 	 * last, for the ACK */
 	if(is_invite(t) && open_branches(t))
 		set_wait(t, MS_TO_TICKS(64 * t->rt_t1_timeout_ms));
 	return ret;
+}
+
+static void leave(struct cell *t)
+{
+	irl_tm.unref_cell(t);
+	irl_tm.t_sett(T_UNDEFINED, T_BR_UNDEFINED);
+}
+
+void irl_transaction_cancel_again(
+		const struct irl_transaction_id *id, const str *reason, int rang)
+{
+	struct cancel_info cancel;
+	struct cell *t;
+
+	if(irl_tm.t_lookup_ident(&t, id->index, id->label) < 0)
+		return;
+	memset(&cancel, 0, sizeof(cancel));
+	irl_tm.prepare_to_cancel(t, &cancel.cancel_bitmap, 0);
+	cancel_branches(t, &cancel, reason,
+			rang && t->nr_of_outgoings == 1 ? F_CANCEL_B_FORCE_C : 0);
+	leave(t);
 }
 
 int irl_transaction_end(
@@ -302,8 +329,7 @@ int irl_transaction_end(
 		return -1;
 	if(t->uas.status < 200 && t->uas.request)
 		ret = end(t, code, reason);
-	irl_tm.unref_cell(t);
-	irl_tm.t_sett(T_UNDEFINED, T_BR_UNDEFINED);
+	leave(t);
 	return ret;
 }
 

@@ -55,6 +55,17 @@ int irl_transaction_ack(const struct irl_bye *ack);
 int irl_transaction_end(
 		const struct irl_transaction_id *id, int code, const str *reason);
 
+/**
+ * Cancel what irl_transaction_end() could not: a branch whose first response
+ * was under way in another process, which left the CANCEL to us as we did to
+ * it.
+ *
+ * @param rang a provisional response has come, of which tm may have taken no
+ *             note: then its branch, if there is but one, may be cancelled
+ */
+void irl_transaction_cancel_again(
+		const struct irl_transaction_id *id, const str *reason, int rang);
+
 /** A branch of an INVITE that irl_transaction_end() has ended gets its final
  * response: after the last one tm keeps it no longer than others. */
 void irl_transaction_branch_over(struct cell *t);

@@ -10,7 +10,7 @@ from rig.network import BOTH_AS, CALLED, CALLED_AS, CALLING, CALLING_AS, Network
 from rig.pair import check_pair
 from rig.process import RigError, wait_until
 from rig.raw import CAUSE, TEXT, Scene, check_reason, maybe
-from rig.variant import OTHERS_COMPLAIN
+from rig.variant import HOG, OTHERS_COMPLAIN, free_memory, hog
 
 
 def param(name, value):
@@ -260,22 +260,6 @@ def test_one_slot(network):
             ua.respond(bye, 200)
         scene.report(job["job"])
     net.empty()
-
-
-HOG = 'modparam("htable", "htable", "hog=>size=8;")\n'
-
-
-def free_memory(net):
-    return int(net.scscf.rpc("core.shmmem")["free"])
-
-
-def hog(net, leaving):
-    """Fills the shared memory but for that many bytes."""
-    for size in (60000, 2000):
-        for number in range(10000):
-            if free_memory(net) < leaving + size:
-                break
-            net.scscf.rpc("htable.sets", "hog", "%d-%d" % (size, number), "x" * size)
 
 
 def held(scene):

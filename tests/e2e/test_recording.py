@@ -210,6 +210,42 @@ def test_retransmissions(network):
     released(scene)
 
 
+@pytest.mark.parametrize("topology", [CALLING, BOTH_AS], ids=str)
+def test_setup_is_retransmitted(network, topology):
+    """Each message of the setup twice: one session, as if each had come once."""
+    scene = Scene(network(topology))
+    call = scene.call = scene.caller.invite(
+        topology.called_impu, topology.caller_impu, topology.called_impu)
+    scene.caller.send(call.invite.data)
+    scene.offered = scene.callee.receive("INVITE")
+    for code in (180, 180, 200, 200):
+        scene.party = scene.callee.answer(scene.offered, code, "callee-one")
+        call.establish(scene.caller.receive(code))
+    ack = call.acknowledge()
+    scene.callee.receive("ACK")
+    scene.caller.send(ack.data)
+    scene.callee.receive("ACK")
+    assert scene.scscf.rpc("ims_release.list", "all", "*")["matched"] == 1
+    assert (record(scene)["state"], cseqs(scene)) == ("confirmed", (1, 0))
+    released(scene)
+    assert scene.scscf.statistics()["byes_sent"] == 2
+
+
+def test_other_invites_of_the_call(network):
+    """Sent anew with credentials, or merged: the CSeq tells, each has its outcome."""
+    scene = Scene(network(CALLING)).invite()
+    scene.callee.respond(scene.offered, 407, tag="proxy")
+    scene.call.acknowledge_failure(scene.caller.receive(407))
+    scene.callee.receive("ACK")
+    again = scene.call.request("INVITE")
+    scene.offered = scene.callee.receive("INVITE")
+    assert again.cseq == 2
+    scene.answer().confirm()
+    assert cseqs(scene) == (2, 0)
+    to_callee, _ = released(scene, checked=False)
+    assert to_callee.cseq == 3
+
+
 OTHERS = [
     # what an outsider changes in the dialog of the caller: header, value
     ("From", "<sip:alice@ims.example>;tag=other"),

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""S-CSCFs that are not quite cfg/scscf.cfg, and messages that are not quite right."""
+"""S-CSCFs that are not quite cfg/scscf.cfg or have no memory, and odd messages."""
 
 import os
 import re
 
 from .case import ROOT
+from .kamailio import RpcFault
 from .network import Network
 
 # What a log may hold when peers send garbage: complaints of others, none of ours.
 OTHERS_COMPLAIN = r"(ERROR|WARNING|CRITICAL): (?!ims_release )"
 
-# For what must not serve anybody, record-route or know of the module.
+# Where the script says whom it serves, and that it stays in the way.
 SERVES = r"ims_release_serve\([^;]*;"
 RECORD_ROUTES = r"record_route\(\);"
 
@@ -30,6 +31,27 @@ def adapted(case, host, topology, edits, **kwargs):
     with open(net.scscf.config, "w") as file:
         file.write(text)
     return net
+
+
+# `extra` of an S-CSCF whose shared memory is to be filled
+HOG = 'modparam("htable", "htable", "hog=>size=8;")\n'
+
+
+def free_memory(net):
+    return int(net.scscf.rpc("core.shmmem")["free"])
+
+
+def hog(net, leaving):
+    """Fills the shared memory but for so many bytes; `htable.flush hog` frees it."""
+    for size in (60000, 2000, 200):
+        for number in range(10000):
+            if free_memory(net) < leaving + size:
+                break
+            try:
+                net.scscf.rpc("htable.sets", "hog", "%d-%d" % (size, number),
+                              "x" * size)
+            except RpcFault:
+                break
 
 
 def with_header(data, name, value):
