@@ -346,7 +346,9 @@ static int take_start(struct start *start)
 	return job != NULL;
 }
 
-static void not_started(uint32_t id)
+/* A session that is gone, or another's, has ended; one that is there and could
+ * not be released for lack of memory has not. */
+static void not_started(uint32_t id, enum irl_trigger why)
 {
 	struct job *job;
 
@@ -354,7 +356,10 @@ static void not_started(uint32_t id)
 	job = find(id);
 	if(job) {
 		job->info.in_progress--;
-		job->info.ended++;
+		if(why == IRL_NO_MEMORY)
+			job->info.failed++;
+		else
+			job->info.ended++;
 		check_done(job);
 	}
 	lock_release(&jobs->lock);
@@ -364,9 +369,11 @@ static void start_one(const struct start *start)
 {
 	str text = {(char *)start->text, (int)strlen(start->text)};
 
-	if(irl_release_trigger(start->id, start->cause, &text, start->job)
-			!= IRL_STARTED)
-		not_started(start->job);
+	enum irl_trigger result =
+			irl_release_trigger(start->id, start->cause, &text, start->job);
+
+	if(result != IRL_STARTED)
+		not_started(start->job, result);
 }
 
 /* Sessions that the rate allows now; it may lend a tenth of a second. */
