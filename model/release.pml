@@ -54,7 +54,8 @@ byte bye_tries[LEGS];
 #define BYE_SENT 1
 #define BYE_FINAL 2
 
-bit timer_ack[RECORDS], timer_linger[RECORDS], timer_pair[RECORDS];
+bit timer_ack[RECORDS], timer_linger[RECORDS], timer_pair[RECORDS], timer_cancel;
+bit s_rang;					/* a provisional response came by */
 
 /* ---- tm: the INVITE's transaction ------------------------------------------ */
 
@@ -203,7 +204,9 @@ inline cancel_branch(d)
 	to_cancel[d] = 1;
 	if
 	:: provisional[d] && !final[d] -> w_cancel[d] = 1; was_cancelled[d] = 1
+#ifndef FIX2
 	:: !provisional[d] -> silenced[d] = 1
+#endif
 	:: else
 	fi
 }
@@ -328,9 +331,8 @@ end:
 		printf("2xx of callee %d relayed\n", d);
 		stage[d] = S_IDLE;
 		final[d] = 1;
-		/* P: a late 2xx does not reach the caller */
+		/* P: no 2xx reaches the caller after a final response of ours */
 		assert(uas != OURS);
-		assert(!(uas == REFUSED && released[record[d]]));
 		w_answer[d] = 1;
 		if
 		:: uas == OPEN -> uas = ANSWERED; cancel_others(d)
@@ -344,6 +346,11 @@ end:
 			w_cancel[d] = 1; was_cancelled[d] = 1
 		:: to_cancel[d] && (was_cancelled[d] || final[d])
 		:: else -> stage[d] = S_RINGING
+		fi;
+		/* take_provisional() */
+		if
+		:: exists(0) -> s_rang = 1
+		:: else
 		fi }
 	:: d_step { stage[d] == S_RINGING ->
 		/* t_should_relay_response(): after a final response tm does not note
@@ -365,6 +372,12 @@ end:
 	:: d_step { stage[d] == S_FAILED ->
 		/* irl_capture_host(IRL_HOST_FAILED) */
 		stage[d] = S_IDLE;
+#ifdef FIX3
+		if
+		:: state[0] == IRL_CANCELLING -> cancelled = 1
+		:: else
+		fi;
+#endif
 		raise(0, IRL_EV_FAIL) }
 #ifdef NO_ANSWER
 	:: d_step { stage[d] == S_IDLE && invite_known && !final[d] &&
@@ -405,6 +418,7 @@ proctype Relay()
 		irl_release_unlock(0)
 	}
 #ifdef CALLER_CANCEL
+end:
 	if
 	:: d_step { w_caller_cancel ->
 		w_caller_cancel = 0;
@@ -486,12 +500,14 @@ end:
 
 proctype DialogModule()
 {
-	/* irl_capture_host(IRL_HOST_ENDED), on DLGCB_EXPIRED */
+	/* irl_capture_host(IRL_HOST_ENDED), on DLGCB_EXPIRED; it may never come */
 	if
-	:: d_step { exists(0) && current[0] != NONE && !triggered ->
-		printf("expired\n"); raise(0, IRL_EV_END) }
-	:: d_step { triggered && exists(0) && current[0] != NONE ->
-		printf("expired\n"); raise(0, IRL_EV_END) }
+	:: d_step { current[0] != NONE ->
+		printf("expired\n");
+		if
+		:: exists(0) && is_live(state[0]) -> raise(0, IRL_EV_END)
+		:: else
+		fi }
 	:: triggered == TRIGGERS
 	fi
 }
@@ -566,6 +582,7 @@ inline irl_cancel_invite()
 		:: taken -> d_step { taken = 0; cancel_others(NONE); skip }
 		:: else
 		fi;
+		timer_cancel = 1;
 		d_step { raise(s, IRL_EV_FAIL) }
 	:: else
 	fi
@@ -643,15 +660,40 @@ inline irl_answer_late()
 	at = 0
 }
 
+#ifdef REPEAT
+#define will_repeat(d) (callee[d] == P_ANSWERED && !repeated[d])
+#else
+#define will_repeat(d) 0
+#endif
+
 /* 64*T1 from the end of the INVITE on: whatever was on its way is there, and
  * who got the INVITE has said so. */
 #define settled(d) (!w_invite[d] && !w_cancel[d] && !w_1xx[d] && !w_2xx[d] && \
-	!w_neg[d] && stage[d] == S_IDLE && !(callee[d] == P_EARLY && !rang[d]))
+	!w_neg[d] && stage[d] == S_IDLE && !(callee[d] == P_EARLY && !rang[d]) && \
+	!w_our_ack[d] && !w_late_bye[d] && !will_repeat(d))
 #if DIALOGS > 1
-#define all_settled (invite_known && settled(0) && settled(1))
+#define all_settled (invite_known && !timer_cancel && settled(0) && settled(1))
 #else
-#define all_settled (invite_known && settled(0))
+#define all_settled (invite_known && !timer_cancel && settled(0))
 #endif
+
+/* CROSSING_MS: responses that were being worked at have been */
+#if DIALOGS > 1
+#define no_crossing (stage[0] != S_RINGING && stage[1] != S_RINGING)
+#else
+#define no_crossing (stage[0] != S_RINGING)
+#endif
+
+/* irl_transaction_cancel_again() */
+inline cancel_again(d)
+{
+	if
+	:: !final[d] && !was_cancelled[d] &&
+			(provisional[d] || (s_rang && DIALOGS == 1)) ->
+		w_cancel[d] = 1; was_cancelled[d] = 1
+	:: else
+	fi
+}
 
 /* irl_release_pair_due() */
 inline pair_due(s)
@@ -732,16 +774,25 @@ end:
 		:: else
 		fi;
 		d_step { s = 0; at = 0; due = 0; taken = 0 }
+	:: d_step { timer_cancel && no_crossing ->
+		timer_cancel = 0;
+		if
+		:: exists(0) -> cancel_again(0)
+#if DIALOGS > 1
+			; cancel_again(1)
+#endif
+		:: else
+		fi }
 	:: d_step { timer_ack[0] ->
 		timer_ack[0] = 0; waited[0] = 1; raise(0, IRL_EV_NO_ACK) }
-	:: d_step { timer_linger[0] && all_settled ->
+	:: d_step { timer_linger[0] && !posts[0] && all_settled ->
 		timer_linger[0] = 0; raise(0, IRL_EV_FORGET) }
 	:: d_step { timer_pair[0] ->
 		timer_pair[0] = 0; r = 0; pair_due(r) }
 #if DIALOGS > 1
 	:: d_step { timer_ack[1] ->
 		timer_ack[1] = 0; waited[1] = 1; raise(1, IRL_EV_NO_ACK) }
-	:: d_step { timer_linger[1] && all_settled ->
+	:: d_step { timer_linger[1] && !posts[1] && all_settled ->
 		timer_linger[1] = 0; raise(1, IRL_EV_FORGET) }
 	:: d_step { timer_pair[1] ->
 		timer_pair[1] = 0; r = 1; pair_due(r) }

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Instructions of a released session, against the least that its messages cost.
+
+The floor is one BYE of a user agent, relayed by the same script, and one BYE that tm
+sends: as many messages as reach the parties in a release with service control.
+"""
+
+import time
+
+from .call import MANAGERS
+from .fleet import Fleet
+from .profile import RELEASING, RPC, WORKERS, Profiled
+from .stage import Stage, quick
+
+GOAL = 1.25
+BYE = ('From: "Bob" <sip:bob@127.0.0.22:5060>;tag=b%(n)s\r\n'
+       'To: "Alice" <sip:alice@ims.example>;tag=a%(n)s\r\n'
+       "Call-ID: %(n)s@bench\r\nCSeq: 1 BYE\r\n"
+       'Reason: SIP;cause=503;text="Released by the network"\r\n')
+
+
+class Releases:
+    """A stage under the profiler on which calls are ended in three ways."""
+
+    def __init__(self, stage):
+        self.scscf = stage.scscf
+        self.fleet = stage.add(Fleet(stage.ns))
+        self.count = quick(20, 300)
+
+    def _await_byes(self, parties):
+        self.fleet.told.clear()
+        self._trigger()
+        self.fleet.run(lambda: len(self.fleet.told) == parties, 120)
+        # what follows the last answer
+        time.sleep(1)
+
+    def by_us(self):
+        """Profile of a release of all calls."""
+        self.fleet.set_up(self.count, "ours", window=1)
+        self._trigger = lambda: self.scscf.rpc(
+            "ims_release.release", "all", "*", timeout=60)
+        return self.scscf.count(lambda: self._await_byes(2 * self.count),
+                                "|".join((WORKERS, RELEASING, RPC)))
+
+    def by_user(self):
+        """Profile of BYEs of the callers."""
+        numbers = self.fleet.set_up(self.count, "user", window=1)
+        return self.scscf.count(lambda: self.fleet.hang_up(numbers), WORKERS)
+
+    def by_tm(self):
+        """(profile of the workers, instructions of tm's sending)"""
+        def trigger():
+            for n in range(self.count):
+                self.scscf.rpc("tm.t_uac_start", "BYE", "sip:alice@127.0.0.21:5060",
+                               ".", ".", BYE % {"n": "tm%d" % n}, timeout=60)
+
+        self._trigger = trigger
+        profiles = {}
+
+        def in_rpc():
+            profiles["workers"] = self.scscf.count(
+                lambda: self._await_byes(self.count), WORKERS)
+
+        sending = self.scscf.count(in_rpc, RPC).functions(inclusive=True)["t_uac"]
+        return profiles["workers"], sending
+
+
+def profile(manager):
+    """(instructions a released session, of the floor, profile of the former)"""
+    with Stage("released-" + manager, make=Profiled, args=MANAGERS[manager],
+               workers=1, extra='modparam("ims_release", "linger", 1)\n') as stage:
+        releases = Releases(stage)
+        warm = releases.count
+        releases.fleet.hang_up(releases.fleet.set_up(warm, "warm", window=1))
+        user = releases.by_user().total
+        answered, sent = releases.by_tm()
+        ours = releases.by_us()
+        floor = user + answered.total + sent
+        print(user/warm, answered.total/warm, sent/warm, ours.total/warm)
+        return ours.total / releases.count, floor / releases.count, ours
+
+
+def measure(table):
+    for manager in MANAGERS:
+        ours, floor, _ = profile(manager)
+        table.row("instructions a released session, " + manager, ours, floor, GOAL)
