@@ -154,6 +154,9 @@ void irl_capture_host(uint64_t id, enum irl_host_event event)
 		return;
 	switch(event) {
 		case IRL_HOST_FAILED:
+			/* somebody was faster with it than the releasing process */
+			if(s->state == IRL_CANCELLING)
+				irl_store_set_cancelled(s);
 			irl_release_event(s, IRL_EV_FAIL);
 			break;
 		case IRL_HOST_ENDED:

@@ -196,8 +196,6 @@ static void take_provisional(struct sip_msg *rpl, uint64_t id, int pass)
 	if(!s)
 		return;
 	irl_session_early(s, &tag, pass);
-	if(pass == 0)
-		s->rang = 1;
 	irl_store_unlock(s->hash);
 }
 

@@ -137,6 +137,7 @@ struct irl_release
 	uint32_t todo; /**< IRL_DO_* that the releasing process has to do */
 	uint16_t cause;
 	uint8_t failed; /**< what was asked for could not all be done */
+	uint8_t waited; /**< T1s since the INVITE was cancelled */
 	uint8_t text_len;
 	char text[IRL_TEXT_MAX];
 	struct irl_leg_release leg[IRL_LEGS];
@@ -171,9 +172,9 @@ struct irl_session
 	uint8_t npasses;
 	uint8_t hosted;	   /**< the dialog module has a record of its own */
 	uint32_t orphan;   /**< its BYE was refused then: no host, yet not over */
-	uint8_t cancelled; /**< the INVITE got its final response from us */
+	uint8_t cancelled; /**< released, and the caller has a final response of
+						 300 or above: a 2xx is late */
 	uint8_t refused;   /**< a BYE got a final response that ends nothing */
-	uint8_t rang; /**< a provisional response came back at the first pass */
 	struct irl_transaction_id invite; /**< at the first pass */
 	struct irl_block text;
 	struct irl_text callid;

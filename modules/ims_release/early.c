@@ -41,8 +41,10 @@ static int take_invite(void)
 	return ours;
 }
 
-/* How long a response that another process is working on may take. */
-#define CROSSING_MS 200
+static unsigned int t1_ms(const struct irl_session *s)
+{
+	return s->invite.t1_ms ? s->invite.t1_ms : 500;
+}
 
 void irl_cancel_invite(void)
 {
@@ -54,23 +56,27 @@ void irl_cancel_invite(void)
 	irl_transaction_end(
 			&irl_snap.s.invite, irl_cause_response(irl_snap.r.cause), &reason);
 	irl_stat_inc(cancels);
-	irl_worker_timer(IRL_TIMER_CANCEL, irl_snap.s.id, CROSSING_MS);
+	irl_worker_timer(IRL_TIMER_INVITE, irl_snap.s.id, t1_ms(&irl_snap.s));
 	/* the dialog module has said so by now, if it has a record */
 	irl_release_raise(irl_snap.s.id, IRL_EV_FAIL);
 }
 
-void irl_release_cancel_again(uint64_t id)
+/* RFC 3261 17.1.1.2: an INVITE goes out again after T1, 3, 7, 15, 31 and 63
+ * of it, until a response is here. */
+void irl_release_resend(uint64_t id)
 {
 	struct irl_session *s = irl_store_get(id);
-	char buf[IRL_REASON_MAX];
-	str reason;
+	struct irl_transaction_id invite;
+	unsigned int waited, t1;
 
 	if(!s)
 		return;
-	irl_snapshot_take(&irl_snap, s, s->current);
+	invite = s->invite;
+	t1 = t1_ms(s);
+	waited = s->release ? ++s->release->waited : 64;
 	irl_store_unlock(s->hash);
-	reason = reason_of(buf);
-	irl_transaction_cancel_again(&irl_snap.s.invite, &reason, irl_snap.s.rang);
+	if(waited < 64 && irl_transaction_resend(&invite, !(waited & (waited + 1))))
+		irl_worker_timer(IRL_TIMER_INVITE, id, t1);
 }
 
 static void acknowledge(const struct irl_pass *from)

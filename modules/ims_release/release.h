@@ -63,6 +63,6 @@ void irl_release_sweep(void);
 void irl_release_no_ack(uint64_t id);
 void irl_release_forget(uint64_t id);
 void irl_release_pair_due(uint64_t id);
-void irl_release_cancel_again(uint64_t id);
+void irl_release_resend(uint64_t id);
 
 #endif

@@ -194,8 +194,9 @@ int irl_store_cancelled(void)
 
 void irl_store_set_cancelled(struct irl_session *s)
 {
+	if(!s->cancelled)
+		atomic_inc(&table->cancelled);
 	s->cancelled = 1;
-	atomic_inc(&table->cancelled);
 }
 
 void irl_store_state_changed(enum irl_state from, enum irl_state to)

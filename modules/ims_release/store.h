@@ -68,7 +68,8 @@ long irl_store_releasing(void);
 /** Sessions in the table whose INVITE was cancelled: late answers may come. */
 int irl_store_cancelled(void);
 
-/** The INVITE of a session gets its final response from us; slot locked. */
+/** The INVITE of a released session gets a final response of 300 or above, from
+ * us or from others; slot locked. */
 void irl_store_set_cancelled(struct irl_session *s);
 
 /** Have the counts follow a change of state; slot locked. */

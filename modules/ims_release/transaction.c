@@ -7,9 +7,11 @@
 #include "core/data_lump_rpl.h"
 #include "core/dset.h"
 #include "core/error.h"
+#include "core/forward.h"
 #include "core/ip_addr.h"
 #include "core/msg_translator.h"
 #include "core/parser/parse_rr.h"
+#include "core/pt.h"
 #include "core/receive.h"
 
 #include "stats.h"
@@ -268,33 +270,54 @@ void irl_transaction_branch_over(struct cell *t)
 		set_wait(t, S_TO_TICKS(WAIT_SECONDS));
 }
 
-static void cancel_branches(struct cell *t, struct cancel_info *cancel,
-		const str *reason, int flags)
+/* tm's lock on what becomes of a transaction's responses, as tm takes it; it
+ * is recursive, and nobody who calls this has it. */
+static void lock_replies(struct cell *t)
 {
-	cancel->reason.cause = CANCEL_REAS_PACKED_HDRS;
-	cancel->reason.u.packed_hdrs = *reason;
-	if(cancel->cancel_bitmap)
-		irl_tm.cancel_uacs(t, cancel, F_CANCEL_B_KILL | flags);
+	lock_get(&t->reply_mutex);
+	atomic_set(&t->reply_locker_pid, my_pid());
 }
 
-static int end(struct cell *t, int code, const str *reason)
+static void unlock_replies(struct cell *t)
+{
+	atomic_set(&t->reply_locker_pid, 0);
+	lock_release(&t->reply_mutex);
+}
+
+/* The branches are taken before tm takes them, for our Reason, and cancelled
+ * after the answer, so that no 487 comes before it. */
+static int end_invite(struct cell *t, int code, const str *reason)
 {
 	struct cancel_info cancel;
 	int ret;
 
 	memset(&cancel, 0, sizeof(cancel));
+	cancel.reason.cause = CANCEL_REAS_PACKED_HDRS;
+	cancel.reason.u.packed_hdrs = *reason;
 	keep_reason(t, reason);
-	/* the branches are taken before tm takes them, for our Reason, and
-	 * cancelled after the answer, so that no 487 comes before it */
-	if(is_invite(t))
-		irl_tm.prepare_to_cancel(t, &cancel.cancel_bitmap, 0);
+	irl_tm.prepare_to_cancel(t, &cancel.cancel_bitmap, 0);
 	ret = reply(t, code, reason);
-	cancel_branches(t, &cancel, reason, 0);
+	if(cancel.cancel_bitmap)
+		irl_tm.cancel_uacs(t, &cancel, F_CANCEL_B_KILL);
 	/* tm would forget it in seconds; its branches may take as long as any
 	 * INVITE to give their first response, for the CANCEL to follow, or their
 	 * last, for the ACK */
-	if(is_invite(t) && open_branches(t))
+	if(open_branches(t))
 		set_wait(t, MS_TO_TICKS(64 * t->rt_t1_timeout_ms));
+	return ret;
+}
+
+static int end(struct cell *t, int code, const str *reason)
+{
+	int ret;
+
+	if(!is_invite(t))
+		return reply(t, code, reason);
+	/* a first response that another process has at hand comes before all of
+	 * this and is followed by our CANCEL, or after all of it and is by tm's */
+	lock_replies(t);
+	ret = end_invite(t, code, reason);
+	unlock_replies(t);
 	return ret;
 }
 
@@ -304,19 +327,31 @@ static void leave(struct cell *t)
 	irl_tm.t_sett(T_UNDEFINED, T_BR_UNDEFINED);
 }
 
-void irl_transaction_cancel_again(
-		const struct irl_transaction_id *id, const str *reason, int rang)
+/* Nothing has come of this branch, over a transport that loses messages. */
+static int is_silent(const struct ua_client *branch)
 {
-	struct cancel_info cancel;
+	return branch->last_received < 100 && !branch->local_cancel.buffer
+		   && branch->request.buffer && branch->request.dst.proto == PROTO_UDP;
+}
+
+int irl_transaction_resend(const struct irl_transaction_id *id, int send)
+{
+	struct retr_buf *request;
 	struct cell *t;
+	int i, silent = 0;
 
 	if(irl_tm.t_lookup_ident(&t, id->index, id->label) < 0)
-		return;
-	memset(&cancel, 0, sizeof(cancel));
-	irl_tm.prepare_to_cancel(t, &cancel.cancel_bitmap, 0);
-	cancel_branches(t, &cancel, reason,
-			rang && t->nr_of_outgoings == 1 ? F_CANCEL_B_FORCE_C : 0);
+		return 0;
+	for(i = 0; i < t->nr_of_outgoings; i++) {
+		if(!is_silent(&t->uac[i]))
+			continue;
+		silent++;
+		request = &t->uac[i].request;
+		if(send)
+			msg_send(&request->dst, request->buffer, request->buffer_len);
+	}
 	leave(t);
+	return silent;
 }
 
 int irl_transaction_end(

@@ -56,15 +56,14 @@ int irl_transaction_end(
 		const struct irl_transaction_id *id, int code, const str *reason);
 
 /**
- * Cancel what irl_transaction_end() could not: a branch whose first response
- * was under way in another process, which left the CANCEL to us as we did to
- * it.
+ * The branches of an INVITE that irl_transaction_end() has ended and of which
+ * no response has come. With its answer tm sends them the INVITE no longer;
+ * when their first response was lost, nothing would bring it again.
  *
- * @param rang a provisional response has come, of which tm may have taken no
- *             note: then its branch, if there is but one, may be cancelled
+ * @param send send them the INVITE once more
+ * @return how many there are; 0 too when it is gone
  */
-void irl_transaction_cancel_again(
-		const struct irl_transaction_id *id, const str *reason, int rang);
+int irl_transaction_resend(const struct irl_transaction_id *id, int send);
 
 /** A branch of an INVITE that irl_transaction_end() has ended gets its final
  * response: after the last one tm keeps it no longer than others. */

@@ -51,7 +51,7 @@ static struct queue
 		[IRL_TIMER_ACK] = {.expired = irl_release_no_ack},
 		[IRL_TIMER_LINGER] = {.expired = irl_release_forget},
 		[IRL_TIMER_PAIR] = {.expired = irl_release_pair_due},
-		[IRL_TIMER_CANCEL] = {.expired = irl_release_cancel_again},
+		[IRL_TIMER_INVITE] = {.expired = irl_release_resend},
 		[IRL_TIMER_LATE] = {.expired = irl_release_forget},
 };
 

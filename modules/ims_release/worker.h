@@ -28,7 +28,7 @@ enum irl_timer
 	IRL_TIMER_ACK,	  /**< 64*T1, for the caller's ACK */
 	IRL_TIMER_LINGER, /**< parameter `linger` */
 	IRL_TIMER_PAIR,	  /**< T1, for an ACK of ours to be ahead of the BYEs */
-	IRL_TIMER_CANCEL, /**< until responses under way have been processed */
+	IRL_TIMER_INVITE, /**< T1, for a cancelled INVITE to be sent again */
 	IRL_TIMER_LATE,	  /**< at least 64*T1, for late answers to the INVITE */
 	IRL_TIMERS
 };

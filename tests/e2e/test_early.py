@@ -9,8 +9,8 @@ import time
 import pytest
 
 from rig.network import BOTH, BOTH_AS, CALLED, CALLING, CALLING_AS
-from rig.raw import (CAUSE, TAG, TEXT, Scene, check_reason, contact_of, either,
-                     maybe)
+from rig.raw import (CAUSE, TAG, TEXT, Scene, check_reason, contact_of, drain,
+                     either, maybe)
 from rig.sip import Wire, tag_of
 
 WAYS = [CALLING, CALLED, BOTH_AS]
@@ -85,6 +85,37 @@ def test_no_provisional_yet(network, topology):
     scene.cancelled()
     scene.over()
     check_wire(scene)
+
+
+@pytest.mark.parametrize("topology", WAYS, ids=str)
+def test_first_response_lost(network, topology):
+    """The INVITE goes out until its first response is here, which the CANCEL follows."""
+    scene = Scene(network(topology, scscf={
+        "extra": 'modparam("tm", "retr_timer1", 100)\n'})).invite().release()
+    scene.refused()
+    for _ in range(3):
+        assert scene.callee.receive("INVITE", 2).data == scene.offered.data
+    scene.callee.answer(scene.offered, 180, TAG)
+    scene.cancelled()
+    drain((scene.callee, "INVITE"))     # one may have crossed the 180
+    scene.callee.silent(0.9)
+    scene.over()
+
+
+def test_invite_not_sent_for_ever(network):
+    """To a callee that says nothing it goes out for 64*T1 (RFC 3261 17.1.1.2)."""
+    scene = Scene(network(CALLING, scscf={
+        "extra": 'modparam("tm", "retr_timer1", 20)\n'})).invite().release()
+    scene.refused()
+    time.sleep(2 * 64 * 0.02)
+    sent = scene.wire().where(is_request=True, method="INVITE",
+                              dst=scene.topology.address("callee"))
+    after = [invite.time - sent[0].time for invite in sent[1:]]
+    assert len(after) == 6
+    for waited, seconds in zip((1, 3, 7, 15, 31, 63), after):
+        assert waited * 0.02 <= seconds < (waited + 1.5) * 0.02 + 0.1
+    drain((scene.callee, "INVITE"))
+    scene.nothing_left(8)
 
 
 @pytest.mark.parametrize("first", [180, 487])

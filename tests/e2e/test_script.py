@@ -14,7 +14,8 @@ from rig.network import (BOTH_AS, CALLED, CALLED_AS, CALLING, CALLING_AS, HOME,
                          Network)
 from rig.pair import check_pair
 from rig.process import RigError, wait_until
-from rig.raw import CAUSE, TAG, TEXT, Scene, check_reason, live_records, maybe
+from rig.raw import (CAUSE, TAG, TEXT, THIRD, Scene, check_reason, drain,
+                     live_records, maybe)
 from rig.ua import Dialog, UserAgent, compose
 from rig.variant import OTHERS_COMPLAIN, SERVES, adapted
 
@@ -192,31 +193,61 @@ def test_release_of_an_invite(network, where):
     assert not maybe(scene.caller, 600, 0.1) and not maybe(scene.caller, 487, 0.1)
 
 
-def test_provisional_response_crosses_the_cancel(network):
-    """The callee rings while the INVITE is being ended: it gets its CANCEL."""
-    net = network(CALLING, scscf=policy(
-        'if(is_method("INVITE") && !has_totag()) { t_on_branch("B"); }',
-        'branch_route[B] { ims_release(486, "R"); }'))
+IN_THE_BRANCH = policy(
+    'if(is_method("INVITE") && !has_totag()) { t_on_branch("B"); }',
+    'branch_route[B] { ims_release(486, "R"); }\n')
+
+
+@pytest.mark.parametrize("topology", [CALLING, CALLED], ids=["branch", "branches"])
+def test_provisional_response_crosses_the_cancel(network, topology):
+    """A callee rings while the INVITE is being ended: it gets its CANCEL."""
+    net = network(topology, scscf=IN_THE_BRANCH)
     net.scscf.expect_log(OTHERS_COMPLAIN)
-    caller, callee = net.agent("caller"), net.agent("callee")
-    topology = net.topology
+    caller, callees = net.agent("caller"), [net.agent("callee")]
+    if topology is CALLED:
+        net.bind(topology.called_impu, "sip:bob@%s:5060" % THIRD)
+        callees.append(UserAgent(net.case, (THIRD, 5060), net.address("scscf")))
     missed = []
     for number in range(60):
         call = caller.invite(topology.called_impu, topology.caller_impu,
                              topology.called_impu)
         # not offered when the release was faster
-        offered = maybe(callee, "INVITE", 0.05)
-        if offered:
-            callee.respond(offered, 180, tag=TAG)
-            cancel = maybe(callee, "CANCEL", 0.4)
+        offers = [(ua, maybe(ua, "INVITE", 0.05)) for ua in callees]
+        for ua, offered in offers:
+            if offered:
+                ua.respond(offered, 180, tag=TAG)
+        for ua, offered in offers:
+            if not offered:
+                continue
+            cancel = maybe(ua, "CANCEL", 0.4)
             if cancel:
-                callee.respond(cancel, 200, tag=TAG)
+                ua.respond(cancel, 200, tag=TAG)
             missed += [number] * (not cancel)
-            callee.respond(offered, 487, tag=TAG)
-            callee.receive("ACK")
+            ua.respond(offered, 487, tag=TAG)
+            ua.receive("ACK")
+            maybe(ua, "INVITE")
         call.acknowledge_failure(caller.receive(486))
         maybe(caller, 180)
     assert not missed
+
+
+def test_release_overtaken_by_the_final_response(network):
+    """tm gives the caller up before the release is seen to: a 2xx is late all the same."""
+    timers = 'modparam("tm", "fr_timer", 300)\nmodparam("tm", "wt_timer", 200)\n'
+    scene = Scene(network(CALLING, scscf={
+        **IN_THE_BRANCH, "extra": timers + IN_THE_BRANCH["extra"]}))
+    with scene.scscf.paused():
+        scene.invite()
+        scene.call.acknowledge_failure(scene.caller.receive(408))
+        drain((scene.callee, "INVITE"))
+    scene.party = scene.callee.answer(scene.offered, 200, TAG)
+    ack, bye = scene.callee.receive("ACK"), scene.callee.receive("BYE")
+    assert (ack.cseq, bye.cseq) == (scene.offered.cseq, scene.offered.cseq + 1)
+    assert "<%s>" % bye.uri == scene.party.contact
+    check_reason(bye, 486, "R")
+    scene.callee.respond(bye, 200)
+    assert not maybe(scene.caller, 200, 0.2)
+    scene.no_record_left()
 
 
 @pytest.mark.parametrize("ahead", range(3))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Kamailio of a case: started, asked over RPC, stopped, its log looked at."""
 
+import contextlib
 import glob
 import json
 import os
@@ -221,6 +222,17 @@ class Kamailio:
         """Name -> value of a statistics group."""
         values = self.rpc("stats.fetchn", group + ":")
         return {name.partition(".")[2]: value for name, value in values.items()}
+
+    @contextlib.contextmanager
+    def paused(self, process="ims_release"):
+        """One of its processes stands still meanwhile."""
+        pid, = [entry["PID"] for entry in self.rpc("core.psx")
+                if entry["DSC"] == process]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     # -- what must be empty --------------------------------------------------
 
