@@ -51,6 +51,14 @@ int irl_capture_serve(struct sip_msg *msg, enum irl_side side, const str *impu);
 /** The session of the message being processed, 0 for none. */
 uint64_t irl_capture_current(struct sip_msg *msg);
 
+/**
+ * The script releases the session of this initial INVITE, of which a dialog
+ * module that makes its record late has none yet: to be done then.
+ *
+ * @return 0, or ENOENT when there is nothing to wait for
+ */
+int irl_capture_release(struct sip_msg *msg, int cause, const str *text);
+
 /** The message being processed is a BYE of our own. */
 int irl_capture_is_own(struct sip_msg *msg);
 

@@ -163,7 +163,21 @@ uint64_t irl_capture_created(struct sip_msg *msg)
 	}
 	if(irl_now.transaction)
 		irl_invite_watch(msg);
+	if(irl_now.cause)
+		irl_release_trigger(irl_now.id, irl_now.cause, &irl_now.text, 0);
 	return irl_now.id;
+}
+
+int irl_capture_release(struct sip_msg *msg, int cause, const str *text)
+{
+	if(!irl_is_now(msg) || irl_now.kind != IRL_INITIAL || irl_now.id
+			|| irl_now.transaction || !irl_host()->creates_late)
+		return ENOENT;
+	irl_now.cause = cause;
+	irl_now.text.s = irl_now.text_buf;
+	irl_now.text.len = text->len;
+	memcpy(irl_now.text_buf, text->s, (size_t)text->len);
+	return 0;
 }
 
 static int keep_for_later(enum irl_side side, const str *impu)

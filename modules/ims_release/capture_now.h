@@ -38,9 +38,13 @@ struct irl_now
 	uint64_t id;
 	int pass;
 	struct cell *transaction;
-	enum irl_side said; /**< by the script, before the record was there */
-	str impu;			/**< likewise */
+	/* by the script, before the record was there */
+	enum irl_side said;
+	str impu;
+	int cause; /**< released; 0: not */
+	str text;
 	char impu_buf[MAX_URI_SIZE];
+	char text_buf[IRL_TEXT_MAX];
 };
 extern struct irl_now irl_now;
 

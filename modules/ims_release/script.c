@@ -69,7 +69,8 @@ static int release(sip_msg_t *msg, int cause, str *text)
 		return BAD_ARGUMENT;
 	id = irl_capture_current(msg);
 	if(!id)
-		return NO_SESSION;
+		return irl_capture_release(msg, cause, &checked) == 0 ? DONE
+															  : NO_SESSION;
 	switch(irl_release_trigger(id, cause, &checked, 0)) {
 		case IRL_STARTED:
 		case IRL_UNDER_WAY:
