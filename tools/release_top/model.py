@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What there is to see: asked of Kamailio, without a thought of how it is drawn."""
+
+import re
+import socket
+import time
+
+from .rpc import Away, RpcError
+
+STATES = ["early", "answered", "confirmed", "releasing", "released"]
+COUNTS = ["matched", "released", "failed", "ended", "in_progress"]
+JOB = re.compile(r"(\d+) (\w+) (\w+) (.*) " + " ".join(
+    rf"{name} (?P<{name}>\d+)" for name in COUNTS), re.S)
+
+
+class Paced:
+    """A question that takes a tenth of the time at most, however long the answer
+    takes: some make Kamailio walk through all sessions."""
+
+    def __init__(self, clock=time.monotonic):
+        self._clock, self._due, self._what = clock, 0, None
+        self._value, self._error = None, None
+
+    def __call__(self, ask, *what):
+        """ask(*what), or what it was a moment ago: (value, RpcError or None)."""
+        begin = self._clock()
+        if begin >= self._due or what != self._what:
+            try:
+                self._value, self._error = ask(*what), None
+            except Away:
+                raise
+            except RpcError as error:
+                self._value, self._error = None, error
+            end = self._clock()
+            self._due, self._what = end + 10 * (end - begin), what
+        return self._value, self._error
+
+
+class Model:
+    """refresh() asks; the attributes are what was answered last."""
+
+    def __init__(self, rpc, clock=time.monotonic):
+        self.rpc, self._clock = rpc, clock
+        self.node = socket.gethostname()
+        self.selection, self.offset, self.limit = ("all", "*"), 0, 10
+        self.first_job, self.job_rows = 0, 10
+        self.away = None            # why nobody answers
+        self.at = None              # when somebody did, and the rest was so
+        self._forget()
+
+    def _forget(self):
+        self.version, self.uptime, self.job_rate = "", 0, None
+        self.statistics, self.rates, self.states = {}, {}, {}
+        self.jobs, self.page, self.faults = [], None, {}
+        self._counted_at, self._over = None, {}
+        self._paced = {name: Paced(self._clock) for name in ("states", "jobs", "page")}
+
+    def refresh(self):
+        """Whether Kamailio answers; what one part cannot be told is in faults."""
+        try:
+            self._uptime()
+            self._count()
+            self.faults = {}
+            self.states = self._part("states", self._ask_states) or {}
+            self.jobs = self._part(
+                "jobs", self._ask_jobs, self.first_job, self.job_rows) or []
+            self.page = self._part(
+                "page", self._ask_page, self.selection, self.offset, self.limit)
+        except Away as error:
+            self.away = str(error)
+        except (RpcError, LookupError, TypeError, ValueError, AttributeError) as error:
+            self.away = f"no Kamailio with ims_release is there: {error}"
+        else:
+            self.away, self.at = None, time.time()
+        return self.away is None
+
+    def again(self):
+        """What is seen is not as it was: an operator has done something."""
+        for name in self._paced:
+            self._paced[name] = Paced(self._clock)
+
+    def _part(self, name, ask, *what):
+        value, error = self._paced[name](ask, *what)
+        if error:
+            self.faults[name] = str(error)
+        return value
+
+    def _uptime(self):
+        uptime = self.rpc("core.uptime")["uptime"]
+        if uptime < self.uptime or not self.version:
+            self._forget()          # another Kamailio, which counts its jobs anew
+            self.version = self.rpc("core.version")
+        self.uptime = uptime
+
+    def _count(self):
+        found = self.rpc("stats.fetchn", "ims_release:")
+        counted = {name.partition(".")[2]: int(value) for name, value in found.items()}
+        if "released" not in counted:
+            raise RpcError("it has no such statistics")
+        now, before = self._clock(), self.statistics
+        if self._counted_at is not None and now > self._counted_at:
+            self.rates = {
+                name: max(counted[name] - before[name], 0) / (now - self._counted_at)
+                for name in ("released", "failed")}
+        self.statistics, self._counted_at = counted, now
+        self.job_rate = self.rpc("ims_release.rate")["job_rate"]
+
+    def _ask_states(self):
+        return {state: self.rpc("ims_release.list", "state", state, 0, 1)["matched"]
+                for state in STATES}
+
+    def _ask_page(self, selection, offset, limit):
+        page = self.rpc("ims_release.list", *selection, offset, limit)
+        page["sessions"] = page.get("sessions") or []
+        return page
+
+    def _ask_jobs(self, first, rows):
+        """All of them, newest first; those to be seen with all that is known of them."""
+        jobs = [job_of(line) for line in self.rpc("ims_release.jobs") or []]
+        ids = {job["id"] for job in jobs}
+        self._over = {number: job for number, job in self._over.items() if number in ids}
+        seen = slice(first, first + rows)
+        jobs[seen] = [self._job(job) for job in jobs[seen]]
+        return jobs
+
+    def _job(self, job):
+        if job["id"] not in self._over:
+            try:
+                job = self.rpc("ims_release.job", job["id"])
+            except Away:
+                raise
+            except RpcError:
+                return job          # forgotten meanwhile
+            job["codes"] = job.get("codes") or []
+            if job["state"] == "running" or job["in_progress"]:
+                return job
+            self._over[job["id"]] = job
+        return self._over[job["id"]]
+
+    def as_dict(self):
+        """For --json."""
+        return {"node": self.node, "socket": self.rpc.path, "at": self.at,
+                "version": self.version, "uptime": self.uptime,
+                "statistics": self.statistics, "rates": self.rates,
+                "job_rate": self.job_rate, "states": self.states, "jobs": self.jobs,
+                "selection": self.selection, "page": self.page, "faults": self.faults}
+
+
+def job_of(line):
+    """What a line of ims_release.jobs says; its value may hold spaces."""
+    found = JOB.fullmatch(line)
+    if not found:
+        raise RpcError(f"ims_release.jobs: the reply cannot be read: {line!r}")
+    number, state, selector, value = found.groups()[:4]
+    return {"id": int(number), "state": state, "selector": selector, "value": value,
+            **{name: int(found[name]) for name in COUNTS}}
+
+
+def done(job):
+    """The sessions that a job is through with."""
+    return job["released"] + job["failed"] + job["ended"]

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The terminal: what is drawn where, and what each key does."""
+
+import curses
+import select
+import time
+
+from . import ask, draw
+from .rpc import RpcError
+
+KEYS = "h help  q quit  r release  c cancel  t limit  l list  s show  Tab Up Down PgDn"
+MOVES = {curses.KEY_UP: -1, curses.KEY_DOWN: 1}
+ENTER = ("\n", "\r", curses.KEY_ENTER)
+BACKSPACE = "\b"
+ESCAPE = "\x1b"
+TITLE, CURSOR = curses.A_REVERSE, curses.A_BOLD
+
+
+class Screen:
+    """run() until the operator quits."""
+
+    def __init__(self, window, model, interval):
+        self.window, self.model, self.interval = window, model, interval
+        self.question, self.message = None, ""
+        self.focus = "sessions"
+        self.session, self.job = 0, 0       # under the cursor: of the page, of all
+        self.help = False
+        self.shown, self.record, self.top = None, None, 0
+        self._due = 0
+        curses.curs_set(0)
+        curses.set_escdelay(25)
+        window.keypad(True)
+        self._measure()
+
+    def run(self):
+        while True:
+            if time.monotonic() >= self._due:
+                self._refresh()
+            self._draw()
+            left = self._due - time.monotonic()
+            self.window.timeout(min(max(int(left * 1000), 0), 60000) + 1)
+            try:
+                key = self.window.get_wch()
+            except curses.error:
+                if hung_up():
+                    return
+                continue
+            if key == curses.KEY_RESIZE:
+                self._measure()
+            elif self.question:
+                self._answer(key)
+            elif key == "q":
+                return
+            else:
+                self.message = ""
+                self._key(key)
+
+    # -- what there is to see ----------------------------------------------------------
+
+    def _measure(self):
+        """The terminal has another size, or is seen for the first time."""
+        curses.update_lines_cols()
+        self.height, self.width = self.window.getmaxyx()
+        self._share()
+        self._due = 0
+
+    def _share(self):
+        """How many jobs and sessions there is room for; whether that has changed."""
+        model, body = self.model, self.height - 7   # without head, message and keys
+        before = model.job_rows, model.limit
+        model.job_rows = max((body // 2 - 1) // 2, 1)
+        jobs = min(max(len(model.jobs), 1), model.job_rows)
+        model.limit = max(body - (1 + 2 * jobs) - 2, 1)
+        return before != (model.job_rows, model.limit)
+
+    def _refresh(self):
+        there = self.model.refresh()
+        self._due = 0 if self._share() else time.monotonic() + self.interval
+        self._clamp()
+        if there and self.shown:
+            self._show(self.shown)
+
+    def _clamp(self):
+        """Cursors stay on what is there."""
+        model = self.model
+        self.job = min(self.job, max(len(model.jobs) - 1, 0))
+        model.first_job = min(model.first_job, self.job)
+        if self.job >= model.first_job + model.job_rows:
+            model.first_job = self.job - model.job_rows + 1
+        if model.page:
+            matched = model.page["matched"]
+            if model.offset and model.offset >= matched:
+                model.offset = max(matched - 1, 0) // model.limit * model.limit
+                self._due = 0
+            self.session = min(self.session, max(len(model.page["sessions"]) - 1, 0))
+
+    # -- drawing -----------------------------------------------------------------------
+
+    def _draw(self):
+        self.window.erase()
+        if self.width < draw.WIDTH_MIN or self.height < draw.HEIGHT_MIN:
+            self._put(0, too_small(self.width, self.height))
+        else:
+            lines = self._page() if self.help or self.shown else self._overview()
+            for number, (text, attribute) in enumerate(lines[:self.height - 2]):
+                self._put(number, text, attribute)
+            self._put(self.height - 2, self.message)
+            self._bottom()
+        self.window.refresh()
+
+    def _put(self, row, text, attribute=curses.A_NORMAL):
+        text = draw.fit(text, self.width)
+        encoding = self.window.encoding
+        text = text.encode(encoding, "replace").decode(encoding)
+        try:
+            self.window.addstr(row, 0, text, attribute)
+        except curses.error:
+            pass        # the cursor cannot go on after the last column of the last line
+
+    def _bottom(self):
+        """The keys, or the question and the end of its answer."""
+        if not self.question:
+            self._put(self.height - 1, KEYS, TITLE)
+            return
+        text = self.question.text
+        room = max(self.width - draw.columns(text) - 1, 10)
+        answer = self.question.answer[-room:]
+        self._put(self.height - 1, (text + answer + "_")[-self.width:], curses.A_BOLD)
+
+    def _overview(self):
+        model, width = self.model, self.width
+        lines = [(line, 0) for line in draw.head(model, width)] + [("", 0)]
+        if model.away:
+            lines[0] = lines[0][0], TITLE
+        lines.append((draw.jobs_title(width), TITLE))
+        if "jobs" in model.faults:
+            lines.append((model.faults["jobs"], 0))
+        elif not model.jobs:
+            lines.append(("  none", 0))
+        shown = model.jobs[model.first_job:][:model.job_rows]
+        for number, job in enumerate(shown, model.first_job):
+            here = self.focus == "jobs" and number == self.job
+            lines += [(line, CURSOR if here else 0)
+                      for line in draw.job_lines(job, width, ">" if here else " ")]
+        return lines + self._sessions()
+
+    def _sessions(self):
+        model, width = self.model, self.width
+        lines = [(line, TITLE) for line in draw.sessions_title(model, width)]
+        if "page" in model.faults:
+            lines.append((model.faults["page"], 0))
+        for number, session in enumerate((model.page or {}).get("sessions", [])):
+            here = self.focus == "sessions" and number == self.session
+            lines.append((draw.session_line(session, width, ">" if here else " "),
+                          CURSOR if here else 0))
+        return lines
+
+    def _page(self):
+        """The help, or a session in full."""
+        title = "Keys" if self.help else f"Session {self.shown}"
+        lines = draw.HELP if self.help else draw.show_lines(self.record, self.width)
+        self.top = max(min(self.top, len(lines) - (self.height - 3)), 0)
+        return [(draw.fit(title + ("" if self.help else "  (Esc goes back)"), self.width),
+                 TITLE)] + [(line, 0) for line in lines[self.top:]]
+
+    # -- keys --------------------------------------------------------------------------
+
+    def _answer(self, key):
+        if key == ESCAPE:
+            self.question, self.message = None, "nothing was done"
+        elif key in ENTER:
+            self._then(self.question.done())
+            self.model.again()
+            self._due = 0
+        elif key == curses.KEY_BACKSPACE:
+            self.question.key(BACKSPACE)
+        elif isinstance(key, str):
+            self.question.key(key)
+
+    def _then(self, what):
+        """A question or a message."""
+        self.question = what if isinstance(what, ask.Question) else None
+        self.message = "" if self.question else what or ""
+        if self.question and self.question.confirms:
+            curses.flushinp()
+
+    def _key(self, key):
+        if key in (ESCAPE, "h"):
+            self.help = key == "h" and not self.help
+            self.shown, self.top = None, 0
+        elif self.shown and key == "r":
+            self._then(ask.release(self.model.rpc, f"id {self.shown}"))
+        elif self.help or self.shown:
+            self.top += MOVES.get(key, 0) + {
+                curses.KEY_NPAGE: self.height - 4,
+                curses.KEY_PPAGE: 4 - self.height}.get(key, 0)
+            self.top = max(self.top, 0)
+        elif key == "\t":
+            self.focus = "jobs" if self.focus == "sessions" else "sessions"
+        elif key in MOVES:
+            self._move(MOVES[key])
+        elif key in (curses.KEY_NPAGE, curses.KEY_PPAGE):
+            self._turn(1 if key == curses.KEY_NPAGE else -1)
+        elif key == "s" or key in ENTER:
+            self._choose()
+        elif key in ("r", "c", "t", "l"):
+            self._then(self._question(key))
+
+    def _question(self, key):
+        rpc, jobs = self.model.rpc, self.model.jobs
+        if key == "r":
+            return ask.release(rpc)
+        if key == "c":
+            return ask.cancel(rpc, jobs[self.job]["id"] if jobs else "")
+        return ask.limit(rpc) if key == "t" else ask.select(rpc, self.model)
+
+    def _move(self, step):
+        if self.focus == "jobs":
+            self.job = max(self.job + step, 0)
+            self._clamp()
+            self._due = 0
+            return
+        number = len((self.model.page or {}).get("sessions", []))
+        if 0 <= self.session + step < number:
+            self.session += step
+        elif self._turn(step):
+            self.session = 0 if step > 0 else self.model.limit - 1
+
+    def _turn(self, step):
+        """To the next page or the one before: whether there is one."""
+        model = self.model
+        if self.focus == "jobs":
+            return self._move(step * model.job_rows)
+        offset = max(model.offset + step * model.limit, 0)
+        if offset == model.offset or not model.page or offset >= model.page["matched"]:
+            return False
+        model.offset, self.session, self._due = offset, 0, 0
+        return True
+
+    def _choose(self):
+        """The session under the cursor, in full."""
+        sessions = (self.model.page or {}).get("sessions", [])
+        if self.session < len(sessions):
+            self._show(sessions[self.session]["id"])
+
+    def _show(self, number):
+        try:
+            self.record = self.model.rpc("ims_release.show", "id", number)
+            self.shown = number
+        except RpcError as error:
+            self.shown, self.message = None, str(error)
+
+
+def too_small(width, height):
+    return (f"the terminal is {width}x{height}, "
+            f"{draw.WIDTH_MIN}x{draw.HEIGHT_MIN} is needed")
+
+
+def hung_up():
+    """Whether the terminal is gone."""
+    poll = select.poll()
+    poll.register(0, 0)
+    return any(events & (select.POLLHUP | select.POLLERR | select.POLLNVAL)
+               for _, events in poll.poll(0))
