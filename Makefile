@@ -5,7 +5,7 @@
 
 # Another folder of Kamailio sources than that of the installed one.
 KAMAILIO_SRC ?=
-# Where `make install` puts the module, below DESTDIR.
+# Where `make install` puts the module and ims_release_top, below DESTDIR.
 PREFIX ?= /usr
 MODULES_DIR ?= $(PREFIX)/lib/$(MULTIARCH)/kamailio/modules
 # Compilers and tests that run at once.
@@ -77,6 +77,9 @@ module:
 .PHONY: install
 install: build ## install it into Kamailio's module folder (DESTDIR, PREFIX)
 	install -D -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/ims_release.so
+	install -D -m 755 tools/ims_release_top $(DESTDIR)$(PREFIX)/bin/ims_release_top
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/ims_release/release_top \
+		tools/release_top/*.py
 
 .PHONY: demo
 demo: deps-demo build ## set a call up, release it, draw what went over the wire

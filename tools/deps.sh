@@ -19,7 +19,7 @@ declare -A group=(
 		sip-tester tshark iproute2 util-linux netbase python3"
 	[test]="libcmocka-dev clang libclang-rt-dev llvm valgrind mariadb-server
 		python3-pytest python3-pytest-xdist
-		python3-pytest-rerunfailures"
+		python3-pytest-rerunfailures python3-pyte"
 	[lint]="clang-format clang-tidy cppcheck shellcheck flake8 libcmocka-dev"
 	[docs]="docbook-xml docbook-xsl xsltproc lynx graphviz fonts-dejavu-core"
 )

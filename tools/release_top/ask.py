@@ -14,6 +14,7 @@ class Question:
     text: str
     then: Callable              # of the answer: a Question, a message, or None
     answer: str = ""
+    about: str = ""             # what the text is about, on a line of its own
     confirms: bool = False      # nothing that was typed before counts
 
     def key(self, key):
@@ -47,7 +48,7 @@ def sessions(number):
     return "1 session" if number == 1 else f"{number} sessions"
 
 
-def sure(text, act, otherwise):
+def sure(about, text, act, otherwise):
     """A yes to be typed in full; anything else is a no."""
     def then(answer):
         if answer.lower() != "yes":
@@ -57,7 +58,7 @@ def sure(text, act, otherwise):
         except Away as error:
             return f"{error}: look whether it was done all the same"
 
-    return Question(text + " (yes/no) ", then, confirms=True)
+    return Question(f"{text} (yes/no) ", then, about=about, confirms=True)
 
 
 def release(rpc, selection=""):
@@ -67,8 +68,8 @@ def release(rpc, selection=""):
         what = " ".join(words[:2])
         if not matched:
             return f"no session matches {what}"
-        with_ = f" with {' '.join(words[2:])}" if words[2:] else ""
-        return sure(f"{what} is {sessions(matched)}. Release{with_}?",
+        why = f" with {' '.join(words[2:])}" if words[2:] else ""
+        return sure(f"{sessions(matched)} found by {what}", f"Release{why}?",
                     lambda: start(words), "nothing was released")
 
     def start(words):
@@ -85,7 +86,8 @@ def cancel(rpc, job=""):
         state = rpc("ims_release.job", answer)
         if state["state"] != "running":
             return f"job {answer} is {state['state']}"
-        return sure(f"cancel job {answer}, {state['selector']} {state['value']}?",
+        return sure(f"job {answer} releases {sessions(state['matched'])} found by "
+                    f"{state['selector']} {state['value']}", "Cancel it?",
                     lambda: stop(answer), f"job {answer} goes on")
 
     def stop(number):

@@ -6,12 +6,13 @@ import unicodedata
 
 from .model import STATES, done
 
-WIDTH_MIN, HEIGHT_MIN = 60, 15
+WIDTH_MIN, HEIGHT_MIN = 72, 16
 HELP = """\
 Up Down PgUp PgDn  move, page     Tab  between jobs and sessions
 l  list the sessions of another selector
-s  show the session under the cursor in full, as does Enter; there r releases it
-r  release sessions: says how many match, and asks
+s  show the session under the cursor in full, as Enter does
+r  release sessions: says how many there are, and asks; where a session
+   is shown in full, it is that one
 c  cancel a job, after asking; what it began is finished
 t  set how many sessions all jobs together start a second, 0: no bound
 h  this help                      q  quit
@@ -86,30 +87,25 @@ def rate(value):
 # -- the head --------------------------------------------------------------------------
 
 
+COUNTED = ["sessions", "releasing", "jobs", "released", "failed", "byes_sent", "byes_2xx",
+           "byes_gone", "byes_refused", "cancels"]
+HEAD = """\
+sessions {sessions}  releasing {releasing}  jobs {jobs}, limit {limit}
+released {released}, {released_rate}  failed {failed}, {failed_rate}  CANCELs {cancels}
+BYEs {byes_sent}: 2xx {byes_2xx}  gone {byes_gone}  refused {byes_refused}"""
+
+
 def head(model, width):
-    """Four lines: who it is and how it fares."""
-    counts = {name: "-" for name in (
-        "sessions", "releasing", "jobs", "released", "failed", "byes_sent", "byes_2xx",
-        "byes_gone", "byes_refused", "cancels")}
-    counts.update(model.statistics)
-    limit = {None: "-", 0: "none"}.get(model.job_rate, f"{model.job_rate}/s")
-    first = (f"ims_release_top  {model.node}  {model.rpc.path}  "
-             f"up {duration(model.uptime)}  ")
+    """Five lines: who it is and how it fares."""
     clock = time.strftime("%H:%M:%S", time.localtime(model.at)) if model.at else "-"
-    lines = [
-        fit(first, width - len(clock)) + clock,
-        "sessions {sessions}  releasing {releasing}  jobs {jobs}".format(**counts)
-        + f"  limit {limit}"
-        + "  released {released}".format(**counts)
-        + f" {rate(model.rates.get('released'))}"
-        + "  failed {failed}".format(**counts)
-        + f" {rate(model.rates.get('failed'))}",
-        "BYEs {byes_sent}: 2xx {byes_2xx}  gone {byes_gone}  refused {byes_refused}"
-        "   CANCELs {cancels}".format(**counts),
-        states(model)]
+    first = f"ims_release_top  {model.node}  up {duration(model.uptime)}  {clock}"
     if model.away:
-        since = f", below is {clock}" if model.at else ""
-        lines[0] = f"No Kamailio: {model.away}, retrying{since}  {model.rpc.path}"
+        first = f"No Kamailio: {model.away}, retrying, below is {clock}"
+    values = {**dict.fromkeys(COUNTED, "-"), **model.statistics}
+    limit = {None: "-", 0: "none"}.get(model.job_rate, f"{model.job_rate}/s")
+    lines = HEAD.format(limit=limit, released_rate=rate(model.rates.get("released")),
+                        failed_rate=rate(model.rates.get("failed")), **values)
+    lines = [f"{first}  {model.rpc.path}", *lines.splitlines(), states(model)]
     return [fit(line, width) for line in lines]
 
 
@@ -123,37 +119,39 @@ def states(model):
 # -- jobs ------------------------------------------------------------------------------
 
 
-def jobs_title(width):
-    return fit("  JOB  STATE     " + fit("SELECTION", selection_width(width))
-               + fit(" PROGRESS", bar_width(width) + 1)
-               + "      DONE/MATCHED     RATE     LEFT", width)
+def job_columns(mark, number, state, selection, progress, through, pace, left, width):
+    """What is left of the width is shared between the selection and the bar."""
+    return fit(f"{mark} {number:<4} {state:<9} {fit(selection, selection_width(width))} "
+               f"{fit(progress, bar_width(width))} {through:>13} {pace:>8} {left:>7}",
+               width)
 
 
 def bar_width(width):
-    return max((width - 50) // 2, 8)
+    return max((width - 51) * 2 // 5, 6)
 
 
 def selection_width(width):
-    """What the other columns of a job leave."""
-    return max(width - 52 - bar_width(width), 4)
+    return max(width - 51 - bar_width(width), 6)
+
+
+def jobs_title(width):
+    return job_columns(" ", "JOB", "STATE", "SELECTION", "PROGRESS", "DONE/MATCHED",
+                       "RATE", "LEFT", width)
 
 
 def job_lines(job, width, mark=" "):
     """Two: how far it is, and what the users answered."""
-    through = f"{done(job)}/{job['matched']}"
-    left = duration(job["eta_ms"] / 1000 + 0.999) if running(job) else "-"
-    pace = rate(job.get("rate")) if "rate" in job else "-"
-    first = (f"{mark} {job['id']:<4} {job['state']:<9} "
-             + fit(f"{job['selector']} {job['value']}", selection_width(width))
-             + " " + bar(done(job), job["matched"], bar_width(width))
-             + f" {through:>17}" + f" {pace:>8}" + f" {left:>8}")
+    first = job_columns(
+        mark, job["id"], job["state"], f"{job['selector']} {job['value']}",
+        bar(done(job), job["matched"], bar_width(width)),
+        f"{done(job)}/{job['matched']}", rate(job.get("rate")),
+        duration(job["eta_ms"] / 1000 + 0.999) if running(job) else "-", width)
     parts = [f"{leg}{codes(job, leg)}" for leg in ("caller", "callee")]
-    parts += [f"{name} {job[key]}" for name, key in (
-        ("failed", "failed"), ("ended", "ended"), ("in progress", "in_progress"))
-        if job[key]]
+    parts += [f"{key.replace('_', ' ')} {job[key]}"
+              for key in ("failed", "ended", "in_progress") if job[key]]
     if job.get("cause"):
         parts.append(f"cause {job['cause']} {job['text']}")
-    return [fit(first, width), fit("       " + "  ".join(parts), width)]
+    return [first, fit("       " + "  ".join(parts), width)]
 
 
 def running(job):
@@ -235,7 +233,7 @@ def frame(model, width):
         lines.append(fit(model.faults["page"], width))
     for session in (model.page or {}).get("sessions", []):
         lines.append(session_line(session, width))
-    return [line.rstrip() for line in lines]
+    return [fit(line, width).rstrip() for line in lines]
 
 
 def more(number, what):

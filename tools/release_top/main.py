@@ -89,7 +89,10 @@ def refuse(text, code):
 
 def main():
     options = arguments()
-    locale.setlocale(locale.LC_ALL, "")
+    try:
+        locale.setlocale(locale.LC_ALL, "")
+    except locale.Error:
+        pass        # one that is not installed: plain ASCII it is
     model = Model(Rpc(options.socket))
     # the terminal is to be left as it was
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

@@ -49,7 +49,7 @@ class Model:
         self._forget()
 
     def _forget(self):
-        self.version, self.uptime, self.job_rate = "", 0, None
+        self.version, self.uptime, self.job_rate, self._since = "", 0, None, None
         self.statistics, self.rates, self.states = {}, {}, {}
         self.jobs, self.page, self.faults = [], None, {}
         self._counted_at, self._over = None, {}
@@ -86,11 +86,11 @@ class Model:
         return value
 
     def _uptime(self):
-        uptime = self.rpc("core.uptime")["uptime"]
-        if uptime < self.uptime or not self.version:
+        answer = self.rpc("core.uptime")
+        if answer["up_since"] != self._since:
             self._forget()          # another Kamailio, which counts its jobs anew
-            self.version = self.rpc("core.version")
-        self.uptime = uptime
+            self.version, self._since = self.rpc("core.version"), answer["up_since"]
+        self.uptime = answer["uptime"]
 
     def _count(self):
         found = self.rpc("stats.fetchn", "ims_release:")

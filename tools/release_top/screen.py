@@ -60,13 +60,14 @@ class Screen:
     def _measure(self):
         """The terminal has another size, or is seen for the first time."""
         curses.update_lines_cols()
-        self.height, self.width = self.window.getmaxyx()
+        self.height, self.columns = self.window.getmaxyx()
+        self.width = self.columns - 1       # the last one makes some terminals scroll
         self._share()
         self._due = 0
 
     def _share(self):
         """How many jobs and sessions there is room for; whether that has changed."""
-        model, body = self.model, self.height - 7   # without head, message and keys
+        model, body = self.model, self.height - 8   # without head, message and keys
         before = model.job_rows, model.limit
         model.job_rows = max((body // 2 - 1) // 2, 1)
         jobs = min(max(len(model.jobs), 1), model.job_rows)
@@ -98,13 +99,12 @@ class Screen:
 
     def _draw(self):
         self.window.erase()
-        if self.width < draw.WIDTH_MIN or self.height < draw.HEIGHT_MIN:
-            self._put(0, too_small(self.width, self.height))
+        if self.columns < draw.WIDTH_MIN or self.height < draw.HEIGHT_MIN:
+            self._put(0, too_small(self.columns, self.height))
         else:
             lines = self._page() if self.help or self.shown else self._overview()
             for number, (text, attribute) in enumerate(lines[:self.height - 2]):
                 self._put(number, text, attribute)
-            self._put(self.height - 2, self.message)
             self._bottom()
         self.window.refresh()
 
@@ -112,20 +112,18 @@ class Screen:
         text = draw.fit(text, self.width)
         encoding = self.window.encoding
         text = text.encode(encoding, "replace").decode(encoding)
-        try:
+        if row < self.height:
             self.window.addstr(row, 0, text, attribute)
-        except curses.error:
-            pass        # the cursor cannot go on after the last column of the last line
 
     def _bottom(self):
-        """The keys, or the question and the end of its answer."""
-        if not self.question:
-            self._put(self.height - 1, KEYS, TITLE)
-            return
-        text = self.question.text
-        room = max(self.width - draw.columns(text) - 1, 10)
-        answer = self.question.answer[-room:]
-        self._put(self.height - 1, (text + answer + "_")[-self.width:], curses.A_BOLD)
+        """A message and the keys, or a question with the end of its answer."""
+        about, keys, attribute = self.message, KEYS, TITLE
+        if self.question:
+            about, text = self.question.about, self.question.text
+            room = max(self.width - draw.columns(text) - 1, 10)
+            keys, attribute = f"{text}{self.question.answer[-room:]}_", CURSOR
+        self._put(self.height - 2, about)
+        self._put(self.height - 1, keys, attribute)
 
     def _overview(self):
         model, width = self.model, self.width
