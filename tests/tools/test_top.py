@@ -3,6 +3,7 @@
 terminals that will not do. What it does with a real one is in tests/e2e/test_top.py."""
 
 import json
+import pathlib
 import re
 import socket
 import subprocess
@@ -11,9 +12,8 @@ import threading
 import pytest
 from release_top import ask, draw, main, model, rpc
 
-from conftest import TOOLS
-
-ROOT = TOOLS.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOOLS = ROOT / "tools"
 TOP = TOOLS / "ims_release_top"
 HOSTILE = "\x1b[2J\x07\r\n\x9b31m\u202e<sip:eve@example>"
 

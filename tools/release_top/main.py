@@ -14,7 +14,7 @@ import time
 from . import draw
 from .model import Model
 from .rpc import Rpc
-from .screen import Screen, too_small
+from .screen import Screen, terminal, too_small
 
 SOCKET = "/run/kamailio/kamailio_rpc.sock"
 ABOUT = """\
@@ -102,7 +102,8 @@ def main():
         trouble = terminal_error()
         if trouble:
             return refuse(trouble, 2)
-        curses.wrapper(lambda window: Screen(window, model, options.interval).run())
+        with terminal() as window:
+            Screen(window, model, options.interval).run()
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The terminal: what is drawn where, and what each key does."""
 
+import contextlib
 import curses
 import select
 import time
@@ -16,6 +17,23 @@ ESCAPE = "\x1b"
 TITLE, CURSOR = curses.A_REVERSE, curses.A_BOLD
 
 
+@contextlib.contextmanager
+def terminal():
+    """A window over all of it, without colour; the terminal is left as it was."""
+    window = curses.initscr()
+    try:
+        curses.noecho()
+        curses.cbreak()
+        curses.set_escdelay(25)
+        window.keypad(True)
+        with contextlib.suppress(curses.error):     # some cannot hide it
+            curses.curs_set(0)
+        yield window
+    finally:
+        window.keypad(False)
+        curses.endwin()
+
+
 class Screen:
     """run() until the operator quits."""
 
@@ -27,9 +45,6 @@ class Screen:
         self.help = False
         self.shown, self.record, self.top = None, None, 0
         self._due = 0
-        curses.curs_set(0)
-        curses.set_escdelay(25)
-        window.keypad(True)
         self._measure()
 
     def run(self):
@@ -246,7 +261,7 @@ class Screen:
             self.record = self.model.rpc("ims_release.show", "id", number)
             self.shown = number
         except RpcError as error:
-            self.shown, self.message = None, str(error)
+            self.shown, self.message = None, self.message or str(error)
 
 
 def too_small(width, height):

@@ -36,7 +36,7 @@ class Terminal:
             words = case.ns.command(argv) if case else argv
             os.execvpe(words[0], list(map(str, words)), {
                 **os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", **(env or {})})
-        self._code = None
+        self._code, self.written = None, b""
         if case:
             case.add(self)
 
@@ -50,7 +50,7 @@ class Terminal:
         """Until a text is on the screen, or what(text of the screen) is true."""
         end = time.monotonic() + timeout
         seen = what if callable(what) else lambda text: what in text
-        while not seen(self.text):
+        while not (seen(self.text) and self._settled() and seen(self.text)):
             if time.monotonic() > end:
                 raise RigError("not within %g s: %s\n%s" % (timeout, what, self.text))
             self._take(0.05)
@@ -87,14 +87,24 @@ class Terminal:
         os.close(self._fd)
         self._fd = None
 
+    def _settled(self):
+        """The rest of what it is drawing has come."""
+        while self._take(0.03):
+            pass
+        return True
+
     def _take(self, timeout):
-        """What it has written meanwhile."""
+        """What it has written meanwhile: whether there was anything."""
+        before = len(self.written)
         while self._fd is not None and select.select([self._fd], [], [], timeout)[0]:
             timeout = 0
             try:
-                self._stream.feed(os.read(self._fd, 1 << 16))
+                data = os.read(self._fd, 1 << 16)
             except OSError:
-                return      # it has ended
+                break       # it has ended
+            self.written += data
+            self._stream.feed(data)
+        return len(self.written) > before
 
 
 def size(fd, columns, lines):
