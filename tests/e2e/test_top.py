@@ -166,10 +166,11 @@ def test_size_changes(network):
     top.wait("the terminal is 71x24, 72x16 is needed")
     top.resize(20, 3)
     top.wait("the terminal is")
+    top.type("rall *", "Enter", "yes", "Enter")     # to nothing that can be read
     top.resize(1, 1)
     time.sleep(0.3)
     top.resize(80, 24)
-    top.wait("1 to 11 of 30")
+    assert "h help  q quit" in top.wait("1 to 11 of 30")
     top.type("h")
     top.wait("Where a selector is asked for")
     top.type("h", "q")
@@ -205,8 +206,8 @@ def test_release_after_a_yes(network):
     assert byes(crowd) == 0 and not crowd.net.scscf.rpc("ims_release.jobs")
     top.type("r")
     answer(top, "release SELECTOR VALUE", "impu %s 480 It's over, \u00e9h" % CAROL)
-    answer(top, "Release with 480 It's over, \u00e9h? (yes/no)", "no", *["Backspace"] * 2,
-           "YES")
+    top.wait("3 sessions found by impu %s, with 480 It's over, \u00e9h" % CAROL)
+    answer(top, "Release? (yes/no)", "no", *["Backspace"] * 2, "YES")
     top.wait("job 1 releases 3 sessions")
     crowd.wait_told(carols)
     top.wait("caller 200x3  callee 200x3  cause 480 It's over, \u00e9h")
@@ -284,7 +285,7 @@ def test_what_is_refused(network):
         top.wait(lambda text: says in text.splitlines()[-2] and "h help" in text)
     top.type("r")
     answer(top, "release SELECTOR VALUE", "all * 99")
-    answer(top, "Release with 99? (yes/no)", "yes")
+    answer(top, "Release? (yes/no)", "yes")
     top.wait("cause is '99', allowed is 200 or 300 to 699 (400)")
     assert byes(crowd) == 0
 

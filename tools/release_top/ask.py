@@ -68,8 +68,8 @@ def release(rpc, selection=""):
         what = " ".join(words[:2])
         if not matched:
             return f"no session matches {what}"
-        why = f" with {' '.join(words[2:])}" if words[2:] else ""
-        return sure(f"{sessions(matched)} found by {what}", f"Release{why}?",
+        why = f", with {' '.join(words[2:])}" if words[2:] else ""
+        return sure(f"{sessions(matched)} found by {what}{why}", "Release?",
                     lambda: start(words), "nothing was released")
 
     def start(words):

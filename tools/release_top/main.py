@@ -76,10 +76,8 @@ def terminal_error():
         return f"TERM={os.environ.get('TERM', '')}: {error}; {hint}"
     if not (curses.tigetstr("cup") and curses.tigetstr("clear")):
         return f"the terminal {os.environ['TERM']} cannot place its cursor; {hint}"
-    size = os.get_terminal_size()
-    if size.columns < draw.WIDTH_MIN or size.lines < draw.HEIGHT_MIN:
-        return f"{too_small(*size)}; {hint}"
-    return None
+    small = too_small(*os.get_terminal_size())
+    return f"{small}; {hint}" if small else None
 
 
 def refuse(text, code):

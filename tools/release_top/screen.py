@@ -62,10 +62,12 @@ class Screen:
                 continue
             if key == curses.KEY_RESIZE:
                 self._measure()
+            elif key == "q" and not self.question:
+                return
+            elif too_small(self.columns, self.height):
+                continue                    # nobody answers what cannot be read
             elif self.question:
                 self._answer(key)
-            elif key == "q":
-                return
             else:
                 self.message = ""
                 self._key(key)
@@ -114,7 +116,7 @@ class Screen:
 
     def _draw(self):
         self.window.erase()
-        if self.columns < draw.WIDTH_MIN or self.height < draw.HEIGHT_MIN:
+        if too_small(self.columns, self.height):
             self._put(0, too_small(self.columns, self.height))
         else:
             lines = self._page() if self.help or self.shown else self._overview()
@@ -264,9 +266,11 @@ class Screen:
             self.shown, self.message = None, self.message or str(error)
 
 
-def too_small(width, height):
-    return (f"the terminal is {width}x{height}, "
-            f"{draw.WIDTH_MIN}x{draw.HEIGHT_MIN} is needed")
+def too_small(columns, lines):
+    """What there is too little of, or nothing."""
+    if columns >= draw.WIDTH_MIN and lines >= draw.HEIGHT_MIN:
+        return ""
+    return f"the terminal is {columns}x{lines}, {draw.WIDTH_MIN}x{draw.HEIGHT_MIN} is needed"
 
 
 def hung_up():
