@@ -181,6 +181,24 @@ void irl_capture_host(uint64_t id, enum irl_host_event event)
 	irl_release_unlock(s);
 }
 
+uint64_t irl_capture_loaded(
+		const str *callid, const str *caller_tag, const str *callee_tag)
+{
+	uint32_t hash = irl_store_lock(callid);
+	struct irl_session *s = NULL;
+	enum irl_leg_id leg;
+	uint64_t id = 0;
+
+	while(!id && (s = irl_store_next(hash, callid, s))) {
+		if(!irl_session_match(s, caller_tag, callee_tag, &leg))
+			continue;
+		s->hosted = 1;
+		id = s->id;
+	}
+	irl_store_unlock(hash);
+	return id;
+}
+
 uint64_t irl_capture_current(struct sip_msg *msg)
 {
 	struct irl_msg_key key;

@@ -37,6 +37,15 @@ int irl_capture_init(void);
  */
 uint64_t irl_capture_created(struct sip_msg *msg);
 
+/**
+ * The dialog module has read a record of its own from its database.
+ *
+ * @return id of our record of the same dialog, which it follows from now on,
+ *         0 when there is none
+ */
+uint64_t irl_capture_loaded(
+		const str *callid, const str *caller_tag, const str *callee_tag);
+
 /** An event of the dialog module. May come twice, late, in any process. */
 void irl_capture_host(uint64_t id, enum irl_host_event event);
 

@@ -6,6 +6,7 @@
 
 #include "core_route_set.h"
 #include "index.h"
+#include "keep.h"
 #include "release.h"
 #include "store.h"
 
@@ -137,7 +138,9 @@ static int take_answer(
 		}
 	}
 	irl_index_update(s);
+	irl_store_changed(s);
 	irl_release_unlock(s);
+	irl_keep_wait();
 	return late;
 }
 

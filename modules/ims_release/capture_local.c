@@ -62,6 +62,7 @@ void irl_on_local_request(struct cell *t, int type, struct tmcb_params *params)
 		dlg = irl_session_match(s, &from_tag, &to_tag, &leg);
 		if(dlg) {
 			irl_cseq_note(&dlg->leg[leg].cseq, cseq);
+			irl_store_changed(s);
 			break;
 		}
 	}

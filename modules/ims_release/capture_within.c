@@ -5,6 +5,7 @@
 
 #include "core_cseq.h"
 #include "index.h"
+#include "keep.h"
 #include "params.h"
 #include "release.h"
 #include "store.h"
@@ -51,6 +52,7 @@ static enum irl_verdict take_request(struct irl_session *s,
 	if(irl_msg_cseq(msg, &cseq) == 0) {
 		irl_now.cseq = cseq + 1;
 		irl_cseq_note(&dlg->leg[leg].cseq, cseq);
+		irl_store_changed(s);
 	}
 	return IRL_PROCEED;
 }
@@ -76,6 +78,7 @@ enum irl_verdict irl_within_request(
 		}
 	}
 	irl_store_unlock(hash);
+	irl_keep_wait();
 	return verdict;
 }
 
@@ -130,7 +133,9 @@ static void on_refresh_response(
 	if(dlg)
 		irl_session_refresh(s, dlg, leg, cseq, &requested, &answered);
 	irl_index_update(s);
+	irl_store_changed(s);
 	irl_store_unlock(s->hash);
+	irl_keep_wait();
 }
 
 /* tm: the final response to somebody's BYE has been sent back. A 2xx ends the

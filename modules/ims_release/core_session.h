@@ -175,6 +175,8 @@ struct irl_session
 	uint8_t cancelled; /**< released, and the caller has a final response of
 						 300 or above: a 2xx is late */
 	uint8_t refused;   /**< a BYE got a final response that ends nothing */
+	uint8_t changed;   /**< for whom (store.h), since they last looked */
+	uint8_t kept;	   /**< who has a copy of it */
 	struct irl_transaction_id invite; /**< at the first pass */
 	struct irl_block text;
 	struct irl_text callid;

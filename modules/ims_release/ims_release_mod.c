@@ -13,6 +13,7 @@
 #include "host_end.h"
 #include "index.h"
 #include "job.h"
+#include "keep.h"
 #include "params.h"
 #include "pv.h"
 #include "rpc.h"
@@ -37,7 +38,10 @@ static param_export_t params[] = {
 		{"job_rate", PARAM_INT, &irl_params.job_rate},
 		{"job_window", PARAM_INT, &irl_params.job_window},
 		{"job_history", PARAM_INT, &irl_params.job_history},
-		{"event_callback", PARAM_STR, &irl_params.event_callback}, {0, 0, 0}};
+		{"event_callback", PARAM_STR, &irl_params.event_callback},
+		{"db_url", PARAM_STR, &irl_params.db_url},
+		{"db_table", PARAM_STR, &irl_params.db_table},
+		{"db_delay", PARAM_INT, &irl_params.db_delay}, {0, 0, 0}};
 
 static pv_export_t variables[] = {
 		{{"imsrel", sizeof("imsrel") - 1}, PVT_OTHER, irl_pv_get, irl_pv_set,
@@ -56,7 +60,7 @@ static int mod_init(void)
 		return -1;
 	}
 	if(irl_stats_init() != 0 || irl_worker_init() != 0
-			|| irl_capture_init() != 0)
+			|| irl_capture_init() != 0 || irl_keep_init() != 0)
 		return -1;
 	irl_event_route_init();
 	return 0;
@@ -64,11 +68,14 @@ static int mod_init(void)
 
 static int child_init(int rank)
 {
-	return rank == PROC_MAIN ? irl_worker_fork() : 0;
+	if(rank != PROC_MAIN)
+		return 0;
+	return irl_worker_fork() == 0 ? irl_keep_fork() : -1;
 }
 
 static void mod_destroy(void)
 {
+	irl_keep_finish();
 	irl_jobs_destroy();
 	irl_store_destroy();
 	irl_index_destroy();

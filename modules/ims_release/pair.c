@@ -75,6 +75,7 @@ static void store_and_send(
 			set_final(s->release, (enum irl_leg_id)i, NOT_SENDABLE);
 	}
 	if(s) {
+		irl_store_changed(s);
 		check_both_final(s);
 		irl_release_unlock(s);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "params.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "core/dprint.h"
@@ -23,6 +24,8 @@ struct irl_params irl_params = {
 		.hash_size = 4096,
 		.job_window = 512,
 		.job_history = 64,
+		.db_table = str_init("ims_release"),
+		.db_delay = 1000,
 };
 
 struct range
@@ -41,6 +44,7 @@ static const struct range ranges[] = {
 		{"job_rate", &irl_params.job_rate, 0, 1000000},
 		{"job_window", &irl_params.job_window, 1, 1000000},
 		{"job_history", &irl_params.job_history, 0, 10000},
+		{"db_delay", &irl_params.db_delay, 0, 3600000},
 };
 
 static int check_ranges(void)
@@ -125,9 +129,25 @@ static int check_extra_headers(void)
 	return 0;
 }
 
+/* It becomes part of statements. */
+static int check_table(void)
+{
+	const str *name = &irl_params.db_table;
+	int i, ok = name->len > 0 && name->len <= 32;
+
+	for(i = 0; ok && i < name->len; i++)
+		ok = isalnum((unsigned char)name->s[i]) || name->s[i] == '_';
+	if(ok)
+		return 0;
+	LM_ERR("parameter db_table is '%s', allowed are 1 to 32 letters, digits "
+		   "and underscores\n",
+			irl_quote(name));
+	return -1;
+}
+
 int irl_params_check(void)
 {
-	if(check_ranges() || check_reason() || check_served())
+	if(check_ranges() || check_reason() || check_served() || check_table())
 		return -1;
 	return check_extra_headers();
 }

@@ -23,6 +23,9 @@ struct irl_params
 	int job_window;
 	int job_history;
 	str event_callback; /**< KEMI function for the event routes */
+	str db_url;
+	str db_table;
+	int db_delay; /**< ms */
 };
 extern struct irl_params irl_params;
 

@@ -20,6 +20,7 @@ void irl_release_event(struct irl_session *s, enum irl_event ev)
 		return;
 	}
 	irl_store_state_changed(before, (enum irl_state)s->state);
+	irl_store_changed(s);
 	if(s->release)
 		s->release->todo |= (uint32_t)(actions & ~IRL_DO_ERASE);
 }

@@ -20,7 +20,9 @@ struct slot
 {
 	gen_lock_t lock;
 	struct irl_session *first;
-	uint64_t number; /* of the last session put in */
+	struct irl_session *gone; /* ended, not yet so for all who have a copy */
+	uint64_t number;		  /* of the last session put in */
+	int changed;			  /* look at it: read without the lock */
 };
 
 struct table
@@ -28,12 +30,15 @@ struct table
 	atomic_t sessions;
 	atomic_t releasing;
 	atomic_t cancelled;
+	atomic_t changes;
 	int max_sessions;
+	int followers;
 	uint32_t mask;
 	struct slot slot[];
 };
 
 static struct table *table;
+static int changed_here;
 
 static void *shm_alloc(size_t size)
 {
@@ -68,18 +73,25 @@ int irl_store_init(int slots, int max_sessions)
 	return 0;
 }
 
+static void free_list(struct irl_session *s)
+{
+	struct irl_session *next;
+
+	for(; s; s = next) {
+		next = s->next;
+		irl_session_free(s);
+	}
+}
+
 void irl_store_destroy(void)
 {
-	struct irl_session *s, *next;
 	uint32_t i;
 
 	if(!table)
 		return;
 	for(i = 0; i <= table->mask; i++) {
-		for(s = table->slot[i].first; s; s = next) {
-			next = s->next;
-			irl_session_free(s);
-		}
+		free_list(table->slot[i].first);
+		free_list(table->slot[i].gone);
 		lock_destroy(&table->slot[i].lock);
 	}
 	shm_free(table);
@@ -151,6 +163,113 @@ int irl_store_insert(uint32_t hash, struct irl_session *s)
 	return 0;
 }
 
+/* ---- changes ------------------------------------------------------------------ */
+
+void irl_store_follow(enum irl_follower follower)
+{
+	table->followers |= (int)follower;
+}
+
+static void slot_changed(struct slot *slot)
+{
+	if(slot->changed)
+		return;
+	slot->changed = 1;
+	atomic_inc(&table->changes);
+}
+
+void irl_store_mark(struct irl_session *s, int followers)
+{
+	s->changed |= (uint8_t)followers;
+	slot_changed(slot_of(s->hash));
+}
+
+void irl_store_changed(struct irl_session *s)
+{
+	if(!table->followers || s->state == IRL_EARLY)
+		return;
+	irl_store_mark(s, table->followers);
+	changed_here = 1;
+}
+
+int irl_store_changed_here(void)
+{
+	int changed = changed_here;
+
+	changed_here = 0;
+	return changed;
+}
+
+void irl_store_unlock_all(void)
+{
+	uint32_t i;
+
+	for(i = 0; i <= table->mask; i++)
+		lock_init(&table->slot[i].lock);
+}
+
+void irl_store_all_changed(enum irl_follower follower)
+{
+	struct irl_session *s;
+	struct slot *slot;
+	uint32_t i;
+
+	for(i = 0; i <= table->mask; i++) {
+		slot = &table->slot[i];
+		lock_get(&slot->lock);
+		for(s = slot->first; s; s = s->next)
+			s->changed |= (uint8_t)follower;
+		slot_changed(slot);
+		lock_release(&slot->lock);
+	}
+}
+
+int irl_store_has_changes(void)
+{
+	if(!atomic_get(&table->changes))
+		return 0;
+	atomic_set(&table->changes, 0);
+	return 1;
+}
+
+/* Those who have a copy are told before the record is freed. */
+static void leave_gone(struct irl_session *s)
+{
+	struct slot *slot = slot_of(s->hash);
+
+	s->next = slot->gone;
+	slot->gone = s;
+	slot_changed(slot);
+}
+
+void irl_store_changes(int number, irl_store_change_f f, void *param)
+{
+	struct slot *slot = &table->slot[number];
+	struct irl_session *s, *gone, *next;
+
+	if(!slot->changed)
+		return;
+	lock_get(&slot->lock);
+	slot->changed = 0;
+	gone = slot->gone;
+	slot->gone = NULL;
+	for(s = slot->first; s; s = s->next) {
+		if(!s->changed)
+			continue;
+		s->changed &= (uint8_t)~f(s, s->changed, 0, param);
+		if(s->changed)
+			slot_changed(slot);
+	}
+	lock_release(&slot->lock);
+	for(; gone; gone = next) {
+		next = gone->next;
+		f(gone, gone->kept, 1, param);
+		irl_session_free(gone);
+	}
+}
+
+/* ---- end ------------------------------------------------------------------------ */
+
 void irl_store_erase(struct irl_session *s)
 {
 	struct irl_session **at = &slot_of(s->hash)->first;
@@ -162,7 +281,10 @@ void irl_store_erase(struct irl_session *s)
 	irl_index_remove(s);
 	if(s->cancelled)
 		atomic_dec(&table->cancelled);
-	irl_session_free(s);
+	if(s->kept)
+		leave_gone(s);
+	else
+		irl_session_free(s);
 }
 
 uint32_t irl_store_lock_slot(int slot, struct irl_session **first)

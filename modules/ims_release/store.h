@@ -72,6 +72,51 @@ int irl_store_cancelled(void);
  * us or from others; slot locked. */
 void irl_store_set_cancelled(struct irl_session *s);
 
+/**
+ * Those who keep a copy of the sessions elsewhere, a bit each: they learn of
+ * each session once for all the changes since they last looked.
+ */
+enum irl_follower
+{
+	IRL_DATABASE = 1,
+	IRL_NODES = 2
+};
+
+/** From mod_init: changes are noted for this follower too. */
+void irl_store_follow(enum irl_follower follower);
+
+/** Something of the record changed that a copy must have; slot locked. */
+void irl_store_changed(struct irl_session *s);
+
+/** As if it had, for these followers; slot locked. */
+void irl_store_mark(struct irl_session *s, int followers);
+
+/** This process has changed something since it last asked. */
+int irl_store_changed_here(void);
+
+/** The last process there is: locks of those that ended are nobody's. */
+void irl_store_unlock_all(void);
+
+/** All records have changed: a follower is to get them anew. */
+void irl_store_all_changed(enum irl_follower follower);
+
+/** Something has changed since the last call. */
+int irl_store_has_changes(void);
+
+/**
+ * What a follower does with a session.
+ *
+ * @param s    its slot is locked; or it is gone, and freed after the call
+ * @param gone it is
+ * @return the followers that have taken notice: for the others it stays
+ *         changed
+ */
+typedef int (*irl_store_change_f)(
+		struct irl_session *s, int changed_for, int gone, void *param);
+
+/** For the keeping process: go through what changed in a slot. */
+void irl_store_changes(int number, irl_store_change_f f, void *param);
+
 /** Have the counts follow a change of state; slot locked. */
 void irl_store_state_changed(enum irl_state from, enum irl_state to);
 

@@ -303,20 +303,27 @@ static void bad_texts(void **state)
 /* More of them than a session holds. */
 static void too_many(void **state)
 {
-	static char text[16384];
+	static const struct
+	{
+		const char *one;
+		int most;
+	} rows[] = {
+			{"route 5:<p;x> ", IRL_ROUTES_MAX},
+			{"pass 18:1 1 0 1 1 in0 out0 ", IRL_PASSES_MAX},
+	};
 	struct irl_record_release release;
 	const char *error;
-	int i;
+	char text[1024];
+	int len, n;
+	size_t i;
 
-	for(i = 0; i <= IRL_ROUTES_MAX; i++)
-		strcat(text, "route 5:<p;x> ");
-	assert_null(unpack(text, (int)strlen(text), &release, &error));
-	assert_string_equal(error, "a value is out of range");
-	text[0] = '\0';
-	for(i = 0; i <= IRL_PASSES_MAX; i++)
-		strcat(text, "pass 18:1 1 0 1 1 in0 out0 ");
-	assert_null(unpack(text, (int)strlen(text), &release, &error));
-	assert_string_equal(error, "a value is out of range");
+	for(i = 0; i < COUNT(rows); i++) {
+		for(n = 0, len = 0; n <= rows[i].most; n++)
+			len += snprintf(text + len, sizeof(text) - (size_t)len, "%s",
+					rows[i].one);
+		assert_null(unpack(text, len, &release, &error));
+		assert_string_equal(error, "a value is out of range");
+	}
 }
 
 int main(void)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * @file row.h  A session as it is kept elsewhere: its text, and what it is
+ * looked for by
+ */
+#ifndef IRL_ROW_H
+#define IRL_ROW_H
+
+#include "core_record.h"
+
+/** Bytes of a name of a session, terminating zero included. */
+#define IRL_UID_SIZE 33
+
+/** Names a session wherever its copies are: a digest of Call-ID and both tags,
+ * hexadecimal. */
+struct irl_uid
+{
+	char s[IRL_UID_SIZE];
+};
+
+struct irl_row
+{
+	struct irl_uid uid;
+	uint64_t id;	  /**< of the session, here */
+	uint32_t created; /**< seconds since the epoch */
+	/** texts, in one block that belongs to who has the row */
+	str node, state, callid, from_tag, to_tag, impu, icid, record;
+};
+
+/** The name of an answered session; slot locked. */
+void irl_uid_of(const struct irl_session *s, struct irl_uid *uid);
+
+/** How sockets are written in a record. */
+extern const struct irl_record_sockets irl_sockets;
+
+/**
+ * The row of a session; slot locked.
+ *
+ * @param buf room for all texts
+ * @return bytes used of it; -1 when `size` is too small
+ */
+int irl_row_print(const struct irl_session *s, const str *node,
+		struct irl_row *row, char *buf, int size);
+
+/**
+ * Put the session of a row into the table, in place of one that is there.
+ *
+ * @param owner the node that releases it; empty: this one
+ * @param error out: what is wrong
+ * @return 0 or -1
+ */
+int irl_row_restore(const str *record, const str *owner, const char **error);
+
+#endif
