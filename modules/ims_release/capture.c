@@ -161,6 +161,10 @@ void irl_capture_host(uint64_t id, enum irl_host_event event)
 			irl_release_event(s, IRL_EV_FAIL);
 			break;
 		case IRL_HOST_ENDED:
+			/* `dialog` says so before it finds that it cannot end an early
+			 * session */
+			if(s->state == IRL_EARLY)
+				break;
 			/* a release that has begun goes on, whoever has given up */
 			s->hosted = 0;
 			if(irl_state_live((enum irl_state)s->state))

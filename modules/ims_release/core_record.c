@@ -64,15 +64,21 @@ struct printer
 	int size, len; /* len < 0: did not fit */
 };
 
-static void put(struct printer *p, const char *name, str value)
+int irl_record_put(
+		char *buf, int size, int at, const char *name, const str *value)
 {
 	int n;
 
-	if(p->len < 0)
-		return;
-	n = snprintf(p->buf + p->len, (size_t)(p->size - p->len), "%s %d:%.*s ",
-			name, value.len, value.len, value.len ? value.s : "");
-	p->len = n < p->size - p->len ? p->len + n : -1;
+	if(at < 0)
+		return -1;
+	n = snprintf(buf + at, (size_t)(size - at), "%s %d:%.*s ", name, value->len,
+			value->len, value->len ? value->s : "");
+	return n < size - at ? at + n : -1;
+}
+
+static void put(struct printer *p, const char *name, str value)
+{
+	p->len = irl_record_put(p->buf, p->size, p->len, name, &value);
 }
 
 static void put_number(struct printer *p, const char *name, uint32_t number)
@@ -161,11 +167,20 @@ static void put_routes(struct printer *p, const struct irl_session *s)
 		put(p, "route", routes[i]);
 }
 
-static void put_release(struct printer *p, const struct irl_release *r)
+/* One that is under way, or that still waits to be begun again. */
+static void put_release(struct printer *p, const struct irl_session *s)
 {
-	str text = {(char *)r->text, r->text_len};
+	str text = irl_text_get(&s->text, s->resume_text);
+	uint16_t cause = s->resume_cause;
 
-	put_number(p, "cause", r->cause);
+	if(s->release) {
+		text.s = s->release->text;
+		text.len = s->release->text_len;
+		cause = s->release->cause;
+	}
+	if(!cause)
+		return;
+	put_number(p, "cause", cause);
 	put(p, "text", text);
 }
 
@@ -188,8 +203,7 @@ int irl_record_pack(const struct irl_session *s,
 			s->state == IRL_ANSWERED || s->state == IRL_AWAITING_ACK
 					? answered
 					: confirmed);
-	if(s->release)
-		put_release(&p, s->release);
+	put_release(&p, s);
 	return p.len;
 }
 
@@ -201,7 +215,6 @@ struct reader
 {
 	struct irl_session *s;
 	const struct irl_record_sockets *sockets;
-	struct irl_record_release *release;
 	str routes[IRL_ROUTES_MAX];
 	int nroutes;
 	const char *error;
@@ -226,7 +239,7 @@ static const char *read_number(
 	return p < end ? p + 1 : p;
 }
 
-static int number_of(const str *value, uint32_t most, uint32_t *n)
+int irl_record_number(const str *value, uint32_t most, uint32_t *n)
 {
 	return read_number(value->s, value->s + value->len, '\0', most, n) ? 0 : -1;
 }
@@ -244,8 +257,7 @@ static int is_one_line(const char *p, const char *end)
 	return 1;
 }
 
-/* The next field of a text. @return 1, 0 at its end, -1 when it is malformed */
-static int next_field(str *rest, str *name, str *value)
+int irl_record_next(str *rest, str *name, str *value)
 {
 	const char *p = rest->s, *end = rest->s + rest->len;
 	uint32_t len;
@@ -284,7 +296,7 @@ static int read_field(const struct field *f, struct irl_block *text, void *base,
 
 	if(f->kind == TEXT)
 		return irl_text_set(text, (struct irl_text *)at, value);
-	if(number_of(value, f->kind == FLAG ? 255 : UINT32_MAX, &number))
+	if(irl_record_number(value, f->kind == FLAG ? 255 : UINT32_MAX, &number))
 		return -1;
 	if(f->kind == FLAG)
 		*(uint8_t *)at = (uint8_t)number;
@@ -336,7 +348,7 @@ static int read_pass(struct reader *r, const str *value)
 
 static int read_cseq(struct irl_leg *leg, const str *value)
 {
-	return number_of(value, IRL_CSEQ_STORED_MAX + 1, &leg->cseq);
+	return irl_record_number(value, IRL_CSEQ_STORED_MAX + 1, &leg->cseq);
 }
 
 static int read_state(struct irl_session *s, const str *value)
@@ -353,23 +365,21 @@ static int read_route(struct reader *r, const str *value)
 	return 0;
 }
 
-static int read_cause(struct reader *r, const str *value)
+static int read_cause(struct irl_session *s, const str *value)
 {
 	uint32_t cause;
 
-	if(number_of(value, 999, &cause) || irl_cause_check((int)cause))
+	if(irl_record_number(value, 999, &cause) || irl_cause_check((int)cause))
 		return -1;
-	r->release->cause = (int)cause;
+	s->resume_cause = (uint16_t)cause;
 	return 0;
 }
 
-static int read_text(struct reader *r, const str *value)
+static int read_text(struct irl_session *s, const str *value)
 {
-	if(irl_text_check(value))
-		return -1;
-	r->release->text_len = value->len;
-	memcpy(r->release->text, value->s, (size_t)value->len);
-	return 0;
+	return irl_text_check(value)
+				   ? -1
+				   : irl_text_set(&s->text, &s->resume_text, value);
 }
 
 static int read_one(struct reader *r, const str *name, const str *value)
@@ -390,8 +400,8 @@ static int read_one(struct reader *r, const str *name, const str *value)
 		   : is(name, "state")		 ? read_state(s, value)
 		   : is(name, "caller-cseq") ? read_cseq(&s->first.leg[0], value)
 		   : is(name, "callee-cseq") ? read_cseq(&s->first.leg[1], value)
-		   : is(name, "cause")		 ? read_cause(r, value)
-		   : is(name, "text")		 ? read_text(r, value)
+		   : is(name, "cause")		 ? read_cause(s, value)
+		   : is(name, "text")		 ? read_text(s, value)
 									 : 0;
 }
 
@@ -420,7 +430,7 @@ static int read_all(struct reader *r, str rest)
 	str name, value;
 	int more, err;
 
-	while((more = next_field(&rest, &name, &value)) > 0) {
+	while((more = irl_record_next(&rest, &name, &value)) > 0) {
 		err = read_one(r, &name, &value);
 		if(err) {
 			r->error = err == ENOMEM ? no_memory : "a value is out of range";
@@ -437,13 +447,11 @@ static int read_all(struct reader *r, str rest)
 }
 
 struct irl_session *irl_record_unpack(const str *text,
-		const struct irl_record_sockets *sockets,
-		struct irl_record_release *release, const char **error)
+		const struct irl_record_sockets *sockets, const char **error)
 {
 	static const struct irl_invite nothing;
-	struct reader r = {.sockets = sockets, .release = release};
+	struct reader r = {.sockets = sockets};
 
-	memset(release, 0, sizeof(*release));
 	*error = no_memory;
 	r.s = irl_session_new(&nothing);
 	if(!r.s)

@@ -25,14 +25,6 @@ struct irl_record_sockets
 	void *(*find)(const str *name);
 };
 
-/** A release that was under way, to be begun again. */
-struct irl_record_release
-{
-	int cause; /**< 0: none */
-	int text_len;
-	char text[IRL_TEXT_MAX];
-};
-
 /** There is something to keep of this session: it was answered and is not yet
  * released. */
 int irl_record_worthy(const struct irl_session *s);
@@ -48,13 +40,26 @@ int irl_record_pack(const struct irl_session *s,
 /**
  * Read it.
  *
- * @param release out: what to do with the session
- * @param error   out: what is wrong, when NULL is returned
- * @return a new session in state answered or confirmed; NULL for a text that
- *         is no session, or out of memory
+ * @param error out: what is wrong, when NULL is returned
+ * @return a new session in state answered or confirmed, with the release that
+ *         was under way as its resume_cause; NULL for a text that is no
+ *         session, or out of memory
  */
 struct irl_session *irl_record_unpack(const str *text,
-		const struct irl_record_sockets *sockets,
-		struct irl_record_release *release, const char **error);
+		const struct irl_record_sockets *sockets, const char **error);
+
+/* The fields themselves, for what else is said in this way. */
+
+/** Print one at `at`. @return where the next one goes; -1 when `size` is too
+ * small, or `at` was -1 */
+int irl_record_put(
+		char *buf, int size, int at, const char *name, const str *value);
+
+/** Take the first field off a text.
+ * @return 1, 0 when there is none, -1 when it is malformed */
+int irl_record_next(str *rest, str *name, str *value);
+
+/** @return 0; -1 for anything but a number up to `most` */
+int irl_record_number(const str *value, uint32_t most, uint32_t *n);
 
 #endif

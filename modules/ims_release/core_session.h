@@ -186,7 +186,11 @@ struct irl_session
 	struct irl_text contact; /**< remote target of the INVITE's sender */
 	struct irl_text impu;	 /**< of the served user */
 	struct irl_text icid;
-	uint32_t invite_cseq; /**< number after the INVITE's */
+	struct irl_text owner;		 /**< node that releases it; none: this one */
+	uint64_t version;			 /**< number of the owner's message */
+	struct irl_text resume_text; /**< a release that was under way, */
+	uint16_t resume_cause;		 /**< its cause; 0: none */
+	uint32_t invite_cseq;		 /**< number after the INVITE's */
 	struct irl_pass pass[IRL_PASSES_MAX];
 	struct irl_dialog first;	/**< the first dialog, others hang on it */
 	struct irl_dialog *current; /**< the one that was answered, else first */

@@ -323,13 +323,12 @@ static long nread, nunreadable, nold;
 
 static void restore(const struct irl_row *row)
 {
-	const str none = {"", 0};
 	const char *error;
 
 	if((uint32_t)time(NULL) - row->created > ROW_AGE_MAX) {
 		nold++;
 		remove_later(&row->uid);
-	} else if(irl_row_restore(&row->record, &none, &error) < 0) {
+	} else if(irl_row_restore(&row->record, &error) < 0) {
 		nunreadable++;
 		LM_ERR("row %s of the database is no session: %s\n", row->uid.s, error);
 	} else
@@ -346,6 +345,7 @@ static int read_all(void)
 		LM_ERR("the database of parameter db_url cannot be used\n");
 		return -1;
 	}
+	irl_row_resume();
 	LM_INFO("%ld sessions read from the database, %ld too old, %ld not "
 			"readable\n",
 			nread, nold, nunreadable);

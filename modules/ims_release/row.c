@@ -118,7 +118,7 @@ static struct irl_session *same_session(
 	return NULL;
 }
 
-static int insert(struct irl_session *s, uint64_t *id)
+static int insert(struct irl_session *s)
 {
 	str callid = irl_text_get(&s->text, s->callid);
 	uint32_t hash = irl_store_lock(&callid);
@@ -128,31 +128,61 @@ static int insert(struct irl_session *s, uint64_t *id)
 	if(old)
 		irl_store_erase(old);
 	err = irl_store_insert(hash, s);
-	if(!err) {
+	if(!err)
 		irl_index_update(s);
-		*id = s->id;
-	}
 	irl_store_unlock(hash);
 	return err;
 }
 
-int irl_row_restore(const str *record, const str *owner, const char **error)
+int irl_row_restore(const str *record, const char **error)
 {
-	struct irl_record_release release;
-	struct irl_session *s =
-			irl_record_unpack(record, &irl_sockets, &release, error);
-	str text = {release.text, release.text_len};
-	uint64_t id;
+	struct irl_session *s = irl_record_unpack(record, &irl_sockets, error);
 
 	if(!s)
 		return -1;
 	s->kept = IRL_DATABASE;
-	if(insert(s, &id)) {
+	if(insert(s)) {
 		irl_session_free(s);
 		*error = "max_sessions reached";
 		return -1;
 	}
-	if(release.cause && !owner->len)
-		irl_release_trigger(id, release.cause, &text, 0);
 	return 0;
+}
+
+/* Take note of what is to be begun again; slot locked. @return its cause */
+static int take_resume(struct irl_session *s, char buf[IRL_TEXT_MAX], str *text)
+{
+	int cause = s->owner.len ? 0 : s->resume_cause;
+
+	if(!cause)
+		return 0;
+	*text = irl_text_get(&s->text, s->resume_text);
+	memcpy(buf, text->s, (size_t)text->len);
+	text->s = buf;
+	s->resume_cause = 0;
+	return cause;
+}
+
+void irl_row_resume(void)
+{
+	char buf[IRL_TEXT_MAX];
+	struct irl_session *s;
+	uint64_t id = 0;
+	uint32_t hash;
+	int slot, cause;
+	str text;
+
+	for(slot = 0; slot < irl_store_slots(); slot++) {
+		cause = 0;
+		hash = irl_store_lock_slot(slot, &s);
+		for(; s && !cause; s = s->next) {
+			cause = take_resume(s, buf, &text);
+			id = s->id;
+		}
+		irl_store_unlock(hash);
+		if(cause) {
+			irl_release_trigger(id, cause, &text, 0);
+			slot--; /* there may be more */
+		}
+	}
 }

@@ -43,12 +43,14 @@ int irl_row_print(const struct irl_session *s, const str *node,
 		struct irl_row *row, char *buf, int size);
 
 /**
- * Put the session of a row into the table, in place of one that is there.
+ * Put the session of a record into the table, in place of one that is there.
  *
- * @param owner the node that releases it; empty: this one
  * @param error out: what is wrong
  * @return 0 or -1
  */
-int irl_row_restore(const str *record, const str *owner, const char **error);
+int irl_row_restore(const str *record, const char **error);
+
+/** Begin the releases again that were under way where the records come from. */
+void irl_row_resume(void);
 
 #endif

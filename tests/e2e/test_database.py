@@ -9,7 +9,7 @@ import pytest
 
 from rig.network import BOTH_AS, CALLED_AS, CALLING, CALLING_AS
 from rig.process import wait_until
-from rig.raw import CAUSE, TEXT, Scene, check_reason, maybe, nothing_left
+from rig.raw import Scene, nothing_left
 
 DELAY = 100     # ms
 

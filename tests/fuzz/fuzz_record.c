@@ -30,7 +30,6 @@ static void *find(const str *name)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct irl_record_sockets sockets = {name_of, find};
-	struct irl_record_release release;
 	struct irl_session *s;
 	const char *error;
 	str text = fuzz_copy(data, size);
@@ -38,21 +37,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	irl_mem.alloc = mem_alloc;
 	irl_mem.release = free;
-	s = irl_record_unpack(&text, &sockets, &release, &error);
+	s = irl_record_unpack(&text, &sockets, &error);
 	free(text.s);
 	if(!s) {
 		HOLDS(error && *error);
 		return 0;
 	}
 	HOLDS(irl_record_worthy(s));
-	HOLDS(release.text_len >= 0 && release.text_len <= IRL_TEXT_MAX);
+	HOLDS(s->resume_text.len <= IRL_TEXT_MAX);
 	len = irl_record_pack(s, &sockets, room[0], sizeof(room[0]));
 	irl_session_free(s);
 	if(len < 0)
 		return 0;
 	/* what we write we can read, and it says the same */
 	text = fuzz_copy((uint8_t *)room[0], (size_t)len);
-	s = irl_record_unpack(&text, &sockets, &release, &error);
+	s = irl_record_unpack(&text, &sockets, &error);
 	free(text.s);
 	HOLDS(s != NULL);
 	again = irl_record_pack(s, &sockets, room[1], sizeof(room[1]));

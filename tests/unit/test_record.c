@@ -39,11 +39,10 @@ static str pack(const struct irl_session *s)
 	return text;
 }
 
-static struct irl_session *unpack(const char *text, int len,
-		struct irl_record_release *release, const char **error)
+static struct irl_session *unpack(const char *text, int len, const char **error)
 {
 	str copy = unit_copy(text, (size_t)len);
-	struct irl_session *s = irl_record_unpack(&copy, &sockets, release, error);
+	struct irl_session *s = irl_record_unpack(&copy, &sockets, error);
 
 	free(copy.s);
 	return s;
@@ -81,7 +80,6 @@ static struct irl_session *connected(void)
 
 static void round_trip(struct irl_session **s)
 {
-	struct irl_record_release release;
 	struct irl_session *again;
 	char *before, *after;
 	const char *error;
@@ -91,7 +89,7 @@ static void round_trip(struct irl_session **s)
 	assert_int_equal(irl_record_worthy(*s), 1);
 	text = pack(*s);
 	before = call_image(*s);
-	again = unpack(text.s, text.len, &release, &error);
+	again = unpack(text.s, text.len, &error);
 	if(!again) {
 		free(before);
 		assert_string_equal(error, "out of memory");
@@ -102,7 +100,7 @@ static void round_trip(struct irl_session **s)
 	assert_int_equal(again->state, IRL_CONFIRMED);
 	assert_int_equal(again->created, 1700000000);
 	assert_int_equal(irl_session_served(again), IRL_BOTH);
-	assert_int_equal(release.cause, 0);
+	assert_int_equal(again->resume_cause, 0);
 	unit_expect_str("again", "impu", irl_text_get(&again->text, again->impu),
 			"sip:alice@home-a.example");
 	unit_expect_str("again", "icid", irl_text_get(&again->text, again->icid),
@@ -115,7 +113,6 @@ static void round_trip(struct irl_session **s)
 /* A stale 2xx of a refresh moves nothing back, read or not. */
 static void refreshed_once(struct irl_session **s)
 {
-	struct irl_record_release release;
 	struct irl_session *again;
 	str old = unit_str("sip:bob@old.example"), none = unit_str("");
 	const char *error;
@@ -123,7 +120,7 @@ static void refreshed_once(struct irl_session **s)
 
 	NEED(*s = connected());
 	text = pack(*s);
-	NEED(again = unpack(text.s, text.len, &release, &error));
+	NEED(again = unpack(text.s, text.len, &error));
 	irl_session_refresh(again, again->current, IRL_CALLEE, 7, &old, &none);
 	unit_expect_str("again", "callee",
 			irl_session_target(again, again->current, IRL_CALLEE),
@@ -134,7 +131,6 @@ static void refreshed_once(struct irl_session **s)
 /* While it is released, our BYEs use up CSeqs, and the release begins again. */
 static void being_released(struct irl_session **s)
 {
-	struct irl_record_release release;
 	struct irl_session *again;
 	const char *error;
 	str text;
@@ -146,12 +142,12 @@ static void being_released(struct irl_session **s)
 	(*s)->release->leg[IRL_CALLEE].tries = 2;
 	(*s)->state = IRL_ENDING;
 	text = pack(*s);
-	NEED(again = unpack(text.s, text.len, &release, &error));
+	NEED(again = unpack(text.s, text.len, &error));
 	assert_int_equal(again->state, IRL_CONFIRMED);
 	assert_null(again->release);
-	assert_int_equal(release.cause, 503);
-	assert_int_equal(release.text_len, 14);
-	assert_memory_equal(release.text, "Out of \"order\"", 14);
+	assert_int_equal(again->resume_cause, 503);
+	unit_expect_str("again", "text",
+			irl_text_get(&again->text, again->resume_text), "Out of \"order\"");
 	assert_int_equal(again->first.leg[IRL_CALLER].cseq, 10107);
 	assert_int_equal(again->first.leg[IRL_CALLEE].cseq, 8);
 	irl_session_free(again);
@@ -172,7 +168,6 @@ static void states(void **state)
 			{IRL_GONE, IRL_CONFIRMED, 0},
 	};
 	struct irl_session *s = connected(), *again;
-	struct irl_record_release release;
 	const char *error;
 	size_t i;
 	str text;
@@ -181,7 +176,7 @@ static void states(void **state)
 		s->state = (uint8_t)rows[i].was;
 		assert_int_equal(irl_record_worthy(s), rows[i].worthy);
 		text = pack(s);
-		again = unpack(text.s, text.len, &release, &error);
+		again = unpack(text.s, text.len, &error);
 		assert_non_null(again);
 		assert_int_equal(again->state, rows[i].is);
 		irl_session_free(again);
@@ -219,7 +214,6 @@ static void too_small(void **state)
 static void cut_off(void **state)
 {
 	struct irl_session *s = connected(), *again;
-	struct irl_record_release release;
 	const char *error;
 	str text = pack(s);
 	char *whole = malloc((size_t)text.len);
@@ -227,7 +221,7 @@ static void cut_off(void **state)
 
 	memcpy(whole, text.s, (size_t)text.len);
 	for(len = 0; len < text.len; len++) {
-		again = unpack(whole, len, &release, &error);
+		again = unpack(whole, len, &error);
 		assert_null(again);
 		assert_non_null(error);
 	}
@@ -282,13 +276,12 @@ static void bad_texts(void **state)
 			{"pass 18:1 1 0 2 1 in0 out0 ", "a value is out of range"},
 			{"pass 20:1 1 0 1 1 in0 out0 x ", "a value is out of range"},
 	};
-	struct irl_record_release release;
 	struct irl_session *s;
 	const char *error;
 	size_t i;
 
 	for(i = 0; i < COUNT(rows); i++) {
-		s = unpack(rows[i].text, (int)strlen(rows[i].text), &release, &error);
+		s = unpack(rows[i].text, (int)strlen(rows[i].text), &error);
 		if(!rows[i].error)
 			unit_expect_int(rows[i].text, "read", s != NULL, 1);
 		else {
@@ -311,7 +304,6 @@ static void too_many(void **state)
 			{"route 5:<p;x> ", IRL_ROUTES_MAX},
 			{"pass 18:1 1 0 1 1 in0 out0 ", IRL_PASSES_MAX},
 	};
-	struct irl_record_release release;
 	const char *error;
 	char text[1024];
 	int len, n;
@@ -319,9 +311,9 @@ static void too_many(void **state)
 
 	for(i = 0; i < COUNT(rows); i++) {
 		for(n = 0, len = 0; n <= rows[i].most; n++)
-			len += snprintf(text + len, sizeof(text) - (size_t)len, "%s",
-					rows[i].one);
-		assert_null(unpack(text, len, &release, &error));
+			len += snprintf(
+					text + len, sizeof(text) - (size_t)len, "%s", rows[i].one);
+		assert_null(unpack(text, len, &error));
 		assert_string_equal(error, "a value is out of range");
 	}
 }
