@@ -28,6 +28,21 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("host", HOSTS if chosen == "both" else [chosen])
 
 
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "only_host(name): what the other dialog module does not have")
+
+
+def pytest_collection_modifyitems(config, items):
+    """A case of one dialog module is none with the other: not collected, not skipped."""
+    def has_sense(item):
+        mark = item.get_closest_marker("only_host")
+        return mark is None or item.callspec.params["host"] in mark.args
+    without = [item for item in items if not has_sense(item)]
+    config.hook.pytest_deselected(items=without)
+    items[:] = filter(has_sense, items)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     report = (yield).get_result()

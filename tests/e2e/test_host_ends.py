@@ -11,12 +11,20 @@ import pytest
 from rig.case import ROOT
 from rig.network import BOTH_AS, CALLED, CALLING, Network
 from rig.process import wait_until
-from rig.raw import Scene, live_records, nothing_left
+from rig.raw import TAG, Scene, live_records, nothing_left
 from rig.swarm import Call, run
 
 LIFETIME = 2
+KEEP_ALIVE = 30     # the least that `dialog` takes
 
-# what an INFO of a user makes the dialog module do
+# what a request of a user makes the dialog module do
+ON_INVITE = """
+route[SITE_POLICY] {
+    if(is_method("INVITE") && !has_totag()) {
+        %s;
+    }
+}
+"""
 ON_INFO = """
 route[SITE_POLICY] {
     if(is_method("INFO")) {
@@ -53,22 +61,19 @@ class Impatient(Network):
         return path
 
 
-def answer_theirs(scene):
-    """Answers the dialog module's own pair, gently. With ims_dialog a quick answer to
+def answer_theirs(scene, told=()):
+    """Answers the dialog module's own pair (or one BYE), gently. With ims_dialog a quick answer to
     the first keeps the second from being sent, and two answers at the same time leave
     its dialog behind, deleted but referenced.
     """
-    byes = [(ua, ua.receive("BYE")) for ua in (scene.caller, scene.callee)]
+    byes = [(ua, ua.receive("BYE")) for ua in told or (scene.caller, scene.callee)]
     for ua, bye in byes:
         assert "Gone" not in (bye.get("Reason") or "")
         ua.respond(bye, 200)
         time.sleep(0.05)
 
 
-def on_info(host, action):
-    """Settings for `dialog` alone."""
-    if host != "dialog":
-        pytest.skip("ims_dialog has no such function")
+def on_info(action):
     return {"defines": {"WITH_SITE_POLICY": True}, "extra": ON_INFO % action}
 
 
@@ -110,38 +115,60 @@ def test_ended_by_command(network, host, topology):
     assert scene.scscf.statistics()["byes_sent"] == 0
 
 
-def test_terminated_by_command(network, host):
-    """dlg.terminate_dlg by Call-ID and tags."""
-    if host != "dialog":
-        pytest.skip("ims_dialog has no such command")
-    scene = Scene(network(CALLED)).connect()
-    scene.scscf.expect_log("Dialog is terminated callid")
-    scene.scscf.rpc("dlg.terminate_dlg", scene.call_id, "ua-caller", "callee-one")
-    answer_theirs(scene)
-    wait_until(lambda: not live_records(scene.scscf))
-    scene.over()
+def ended_by_host(scene, host, *told):
+    """By BYEs of the dialog module's, not of ours. ims_dialog's dlg2.end_dlg and
+    dlg_terminate leave its dialog behind, deleted but referenced, without us as well.
+    """
+    answer_theirs(scene, told)
+    nothing_left(scene.scscf, of=ours_to_end(host))
+    for ua in (scene.caller, scene.callee):
+        ua.silent(0.05)
     assert scene.scscf.statistics()["byes_sent"] == 0
+    assert scene.scscf.fault("ims_release.show", "callid", scene.call_id) == 404
+
+
+def test_terminated_by_command(network, host):
+    """dlg.terminate_dlg by Call-ID and tags, or dlg2.end_dlg by what its list says."""
+    scene = Scene(network(CALLED)).connect()
+    if host == "dialog":
+        scene.scscf.expect_log("Dialog is terminated callid")
+        scene.scscf.rpc("dlg.terminate_dlg", scene.call_id, "ua-caller", TAG)
+    else:
+        dialog = scene.scscf.dialogs()[0]
+        scene.scscf.rpc("dlg2.end_dlg", dialog["Entry"], dialog["Id"])
+    ended_by_host(scene, host)
 
 
 def test_script_sends_byes(network, host):
-    """dlg_bye("all") in the script."""
-    scene = Scene(network(CALLING, scscf=on_info(host, 'dlg_bye("all")'))).connect()
+    """dlg_bye("all") in the script, or dlg_terminate("all")."""
+    action = {"dialog": "dlg_bye", "ims_dialog": "dlg_terminate"}[host]
+    scene = Scene(network(CALLING, scscf=on_info('%s("all")' % action))).connect()
     scene.call.request("INFO")
-    answer_theirs(scene)
     scene.callee.respond(scene.callee.receive("INFO"), 481)
     scene.caller.receive(481)
-    wait_until(lambda: not live_records(scene.scscf))
-    scene.over()
-    assert scene.scscf.statistics()["byes_sent"] == 0
+    ended_by_host(scene, host)
 
 
 @pytest.mark.parametrize("side", ["caller", "callee"])
-def test_script_sends_refer(network, host, side):
+def test_script_sends_one_bye(network, host, side):
+    """dlg_bye, or dlg_terminate, of one side: its dialog is over, so our record is."""
+    action = {"dialog": "dlg_bye", "ims_dialog": "dlg_terminate"}[host]
+    scene = Scene(network(CALLING, scscf=on_info('%s("%s")' % (action, side)))).connect()
+    scene.call.request("INFO")
+    scene.callee.respond(scene.callee.receive("INFO"), 200)
+    scene.caller.receive(200)
+    ended_by_host(scene, host, scene.sides(side)[1])
+
+
+# ims_dialog has no dlg_refer
+@pytest.mark.only_host("dialog")
+@pytest.mark.parametrize("side", ["caller", "callee"])
+def test_script_sends_refer(network, side):
     """dlg_refer's REFER, and the BYE to that user with which it follows the answer,
     use up CSeqs of the side for which they speak: ours comes after them.
     """
     scene = Scene(network(CALLING, scscf=on_info(
-        host, 'dlg_refer("%s", "sip:carol@ims.example")' % side))).connect()
+        'dlg_refer("%s", "sip:carol@ims.example")' % side))).connect()
     asked = scene.sides(side)[2]
     scene.within("caller", "INFO")
     asked.respond(asked.receive("REFER"), 403)
@@ -153,6 +180,30 @@ def test_script_sends_refer(network, host, side):
     scene.release()
     ours = scene.take_byes()[0 if side == "caller" else 1]
     assert ours.cseq == bye.cseq + 1
+    scene.over()
+
+
+# ims_dialog sends no keep-alives
+@pytest.mark.only_host("dialog")
+def test_keep_alive(network):
+    """Its OPTIONS to both users, half a minute after the call began: it takes no CSeq
+    of its own for them, and ours are above what it took.
+    """
+    net = network(CALLING, scscf={
+        "defines": {"WITH_SITE_POLICY": True},
+        "extra": 'modparam("dialog", "ka_timer", 1)\n'
+                 'modparam("dialog", "ka_interval", %d)\n' % KEEP_ALIVE + ON_INVITE % (
+                     'dlg_set_property("ka-src");dlg_set_property("ka-dst")')})
+    scene = Scene(net).connect().within("callee", "INFO")
+    sides = scene.callee, scene.caller
+    asked = [ua.receive("OPTIONS", KEEP_ALIVE + 3) for ua in sides]
+    for ua, options in zip(sides, asked):
+        ua.respond(options, 200)
+    scene.within("caller", "INFO")
+    numbers = scene.call.cseq, scene.party.cseq
+    assert all(options.cseq <= cseq for options, cseq in zip(asked, numbers))
+    byes = scene.release().take_byes()
+    assert [bye.cseq for bye in byes] == [cseq + 1 for cseq in numbers]
     scene.over()
 
 
