@@ -53,6 +53,16 @@ def pytest_runtest_makereport(item):
             report.sections.append(("capture, messages and logs", case.folder))
 
 
+def pytest_terminal_summary(terminalreporter):
+    """What replays the random runs, whether they passed or failed."""
+    for reports in list(terminalreporter.stats.values()):
+        for report in reports:
+            if getattr(report, "when", None) == "call":
+                for name, value in report.user_properties:
+                    terminalreporter.write_line(
+                        "%s %s: %s" % (report.nodeid, name, value))
+
+
 @pytest.fixture
 def case(request):
     """A namespace with a capture running; ended and checked after the test."""

@@ -286,11 +286,12 @@ class Call:
             contact="<sip:bob@%s>" % self.callee.hostport)
         return self
 
-    async def ring(self):
-        """Until the caller hears it."""
+    async def ring(self, tag=None):
+        """Until the caller hears it; another tag is another place where it rings."""
+        tag = tag or self.tags[1]
         await self.callee.ring(
-            self.offered, lambda: any(m.code == 180 for m in self.caller.got),
-            tag=self.tags[1])
+            self.offered, lambda: any(m.code == 180 and tag_of(m.get("To")) == tag
+                                      for m in self.caller.got), tag=tag)
 
     async def answer(self):
         """The 2xx, until the callee has the ACK."""
