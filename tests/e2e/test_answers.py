@@ -241,3 +241,48 @@ def test_second_try_overtakes(network):
         assert again.cseq > first[ua].cseq + 10
     scene.over()
     assert scene.scscf.statistics()["byes_sent"] == 4
+
+
+# A BYE to that leg takes its time to be built.
+SLOW = """
+loadmodule "cfgutils.so"
+event_route[ims_release:bye] {
+    if($imsrel(leg) == "%s") {
+        usleep("300000");
+    }
+}
+"""
+
+
+def slow_and_quick(scene, slow):
+    sides = scene.callee, scene.caller
+    return sides if slow == "callee" else sides[::-1]
+
+
+@pytest.mark.parametrize("slow", LEGS)
+@pytest.mark.parametrize("topology", [CALLING, BOTH_AS], ids=str)
+def test_answer_before_the_other_bye_is_built(network, topology, slow):
+    """One user answers as soon as it can: the other is told all the same."""
+    scene = Scene(network(topology, scscf={"extra": SLOW % slow})).connect().release()
+    last, first = slow_and_quick(scene, slow)
+    scene.take_bye(first)
+    wait_until(lambda: scene.scscf.statistics()["byes_2xx"] == 1)
+    assert scene.state() == "releasing"
+    scene.take_bye(last)
+    scene.over()
+    assert scene.scscf.statistics()["byes_sent"] == 2
+
+
+@pytest.mark.parametrize("slow", LEGS)
+@pytest.mark.parametrize("topology", [CALLING, BOTH_AS], ids=str)
+def test_answer_before_the_other_bye_is_built_again(network, topology, slow):
+    """500 from one user, 200 from the other while the second try is not there yet."""
+    scene = Scene(network(topology, scscf={"extra": SLOW % slow})).connect().release()
+    last, first = slow_and_quick(scene, slow)
+    refused = scene.take_bye(last, 500)
+    scene.take_bye(first)
+    wait_until(lambda: scene.scscf.statistics()["byes_2xx"] == 1)
+    assert scene.state() == "releasing"
+    assert scene.take_bye(last).cseq > refused.cseq + 10
+    scene.over()
+    assert scene.scscf.statistics()["byes_sent"] == 3

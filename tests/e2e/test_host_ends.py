@@ -139,6 +139,23 @@ def test_terminated_by_command(network, host):
     ended_by_host(scene, host)
 
 
+# `dialog` ends no session that is being established
+@pytest.mark.only_host("ims_dialog")
+def test_early_ended_by_command(network, host):
+    """dlg2.end_dlg of a call that rings: 488 to the caller, a CANCEL to the callee."""
+    scene = Scene(network(CALLING)).invite().ring()
+    dialog = scene.scscf.dialogs()[0]
+    scene.scscf.rpc("dlg2.end_dlg", dialog["Entry"], dialog["Id"])
+    scene.call.acknowledge_failure(scene.caller.receive(488))
+    cancel = scene.callee.receive("CANCEL")
+    scene.callee.respond(cancel, 200, tag=TAG)
+    scene.callee.respond(scene.offered, 487, tag=TAG)
+    scene.callee.receive("ACK")
+    nothing_left(scene.scscf, of=ours_to_end(host))
+    assert scene.scscf.statistics()["released"] == 0
+    assert scene.scscf.fault("ims_release.release", "callid", scene.call_id) == 404
+
+
 def test_script_sends_byes(network, host):
     """dlg_bye("all") in the script, or dlg_terminate("all")."""
     action = {"dialog": "dlg_bye", "ims_dialog": "dlg_terminate"}[host]

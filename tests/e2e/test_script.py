@@ -36,6 +36,12 @@ def cases(calls):
         % (number, call, number) for number, call in enumerate(calls))
 
 
+def said(kamailio, what):
+    """What the script wrote behind that word."""
+    return [re.search(what + r" (\S+)", line).group(1)
+            for line in kamailio.log_lines(what + " ")]
+
+
 def gave(net, number):
     """What that call returned."""
     lines = wait_until(lambda: net.scscf.log_lines(r"\b%d gave " % number), 3)
@@ -150,6 +156,36 @@ def test_release_in_each_route(network, topology, where):
     scene.nothing_left()
     wire = scene.wire()
     assert len([b for b in wire.requests("BYE") if len(b.values("Via")) == 1]) == 2
+
+
+@pytest.mark.parametrize("topology", [CALLING_AS, CALLED_AS], ids=str)
+def test_release_on_the_first_pass(network, topology):
+    """Bad calls change nothing, the first good one counts; on its next pass the request
+    meets a session that is being released, as any other would.
+    """
+    scene = Scene(network(topology, scscf=policy("""
+        if(is_method("INFO")) {
+            ims_release(99);
+            xlog("L_NOTICE", "cause gave $rc\\n");
+            ims_release(403, "line\\r\\nX-Evil: 1");
+            xlog("L_NOTICE", "text gave $rc\\n");
+            ims_release("403", "Barred");
+            xlog("L_NOTICE", "first gave $rc\\n");
+            ims_release(480);
+            xlog("L_NOTICE", "second gave $rc\\n");
+        }"""))).connect()
+    scene.scscf.expect_log(BAD_ARGUMENT)
+    scene.call.request("INFO")
+    scene.caller.receive(481)
+    for ua in (scene.callee, scene.caller):
+        bye = ua.receive("BYE")
+        check_reason(bye, 403, "Barred")
+        ua.respond(bye, 200)
+    scene.nothing_left()
+    for what, result in {"cause": "-2", "text": "-2", "first": "1", "second": "1"}.items():
+        assert said(scene.scscf, what + " gave") == [result]
+    check_pair(scene.wire(), topology, scene.call_id, 403, "Barred")
+    assert scene.scscf.statistics()["released"] == 1
 
 
 EARLY = {
@@ -473,6 +509,29 @@ def test_imitations(case, host, answers):
         ua.respond(bye, 200)
 
 
+def test_imitation_that_is_relayed(case, host):
+    """Along the Routes of the caller it comes to the callee: as anybody's, not ours."""
+    net = adapted(case, host, CALLING, TELLS, scscf={
+        "extra": 'modparam("ims_release", "answer_481", 0)\n'}).start()
+    net.scscf.expect_log(OTHERS_COMPLAIN)
+    scene = Scene(net).connect().release()
+    bye = scene.callee.receive("BYE")
+    outsider = UserAgent(case, ("127.0.0.23", 5060), net.address("scscf"))
+    kept = [header for header in bye.headers if header[0] not in ("Via", "Content-Length")]
+    routes = [("Route", route) for route in scene.call.routes]
+    stale = re.sub("branch=z9hG4bK[^.]*", "branch=z9hG4bKffff", bye.get("Via"))
+    for below in ([], [("Via", stale)], [("Via", bye.values("Via")[0])]):
+        outsider.send(compose(
+            bye.start_line, [outsider.via()] + below + routes + kept))
+        scene.callee.respond(scene.callee.receive("BYE"), 481)
+        outsider.receive(481)
+    scene.callee.respond(bye, 200)
+    scene.take_bye(scene.caller)
+    net.empty()
+    assert len(net.scscf.log_lines("own BYE")) == 1
+    assert len(net.scscf.log_lines("foreign BYE")) == 3
+
+
 # -- KEMI ------------------------------------------------------------------------------
 
 JAVASCRIPT = """
@@ -591,12 +650,6 @@ def kemi(case):
                          substs={"IMS_RELEASE": module, "KEMI_SCRIPT": script}).start()
 
 
-def said(kamailio, what):
-    """What the script wrote behind that word."""
-    return [re.search(what + r" (\S+)", line).group(1)
-            for line in kamailio.log_lines(what + " ")]
-
-
 def test_proxy_in_kemi(case, kemi):
     """A script that calls each function, where there is a session and where not."""
     kemi.expect_log("side is 'both', allowed is orig or term")
@@ -604,6 +657,9 @@ def test_proxy_in_kemi(case, kemi):
     caller = UserAgent(case, ("127.0.0.21", 5060), ("127.0.0.1", 5060))
     callee = UserAgent(case, ("127.0.0.22", 5060), ("127.0.0.1", 5060))
     bob = "sip:bob@127.0.0.22:5060"
+    refused = caller.invite(bob, ALICE, bob, call_id="refused@test")
+    callee.respond(callee.receive("INVITE"), 486, tag="busy")
+    refused.acknowledge_failure(caller.receive(486))
     call = caller.invite(bob, ALICE, bob, call_id="kemi@test")
     callee.answer(callee.receive("INVITE"), 200, tag="bob")
     call.confirm(caller.receive(200))
@@ -618,8 +674,9 @@ def test_proxy_in_kemi(case, kemi):
     Dialog(caller, "<%s>;tag=o" % ALICE, "<%s>" % bob, "options@kemi", bob, [],
            "<sip:ua@%s>" % caller.hostport).request("OPTIONS")
     caller.receive(200)
-    assert said(kemi, "kemi serve") == ["1", "-1"]
-    assert said(kemi, "kemi serve_user") == ["1"]
+    assert said(kemi, "kemi serve") == ["1", "-1"] * 2
+    assert said(kemi, "kemi serve_user") == ["1"] * 2
+    assert kemi.fault("ims_release.show", "callid", "refused@test") == 404
     assert said(kemi, "kemi is_own")[0] in ("1", "true")
     assert said(kemi, "kemi release_text") == ["1", "-2"]
     assert said(kemi, "kemi release") == ["-1"]
