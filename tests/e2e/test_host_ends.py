@@ -156,6 +156,21 @@ def test_early_ended_by_command(network, host):
     assert scene.scscf.fault("ims_release.release", "callid", scene.call_id) == 404
 
 
+@pytest.mark.only_host("dialog")
+@pytest.mark.xfail(strict=True, reason="the record goes with the TERMINATED that dialog "
+                   "reports before it refuses to end a session that is not answered")
+def test_early_end_that_is_refused(network):
+    """dlg.end_dlg of a call that rings: `dialog` does nothing, the session goes on."""
+    scene = Scene(network(CALLING)).invite().ring()
+    scene.scscf.expect_log("terminating non-confirmed dialogs not supported")
+    dialog = scene.scscf.dialogs()[0]
+    scene.scscf.rpc("dlg.end_dlg", dialog["h_entry"], dialog["h_id"])
+    assert scene.state() == "early"
+    scene.answer().confirm().release()
+    scene.take_byes()
+    scene.over()
+
+
 def test_script_sends_byes(network, host):
     """dlg_bye("all") in the script, or dlg_terminate("all")."""
     action = {"dialog": "dlg_bye", "ims_dialog": "dlg_terminate"}[host]
