@@ -182,13 +182,12 @@ soak: deps-demo deps-test build ## thousands of random sessions, releases and lo
 	@IMS_RELEASE_SESSIONS=$(SESSIONS) $(if $(SEED),IMS_RELEASE_SEED=$(SEED)) \
 		$(PYTEST) -n $(E2E_JOBS) tests/e2e/test_random.py
 
-# Cases that together run every file of the module; under valgrind each takes
-# its time.
-MEMCHECK ?= test_pair and as and not edge and not tcp and not ipv6 or \
-	test_ringing or test_late or test_no_ack
+# The cases of memcheck.txt; under valgrind each takes its time.
+MEMCHECK ?= $(shell sed '/^\#/d' tests/e2e/memcheck.txt)
 .PHONY: memcheck
 memcheck: deps-demo deps-test build ## end-to-end cases, Kamailio under valgrind
-	@$(PYTEST) -n $(E2E_JOBS) --valgrind -k '$(MEMCHECK)' tests/e2e
+	@$(PYTEST) -n $(E2E_JOBS) $(RERUN) --valgrind \
+		$(foreach case,$(MEMCHECK),'tests/e2e/$(case)')
 
 # Each check is a target of its own; all run, whichever fails.
 

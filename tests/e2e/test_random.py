@@ -24,7 +24,7 @@ from rig.swarm import T1, gather, messages, run
 SESSIONS = int(os.environ.get("IMS_RELEASE_SESSIONS", 100))
 WARM_UP = 25
 AT_ONCE = 40
-FR_TIMER_MS = 3000
+FR_TIMER_MS = 6000
 SETTINGS = {
     "args": ["-x", "qm"], "memory": 256,
     "extra": 'modparam("tm", "retr_timer1", %d)\n' % (1000 * T1)
