@@ -94,7 +94,7 @@ bench: deps-demo deps-test build ## the benchmark, beside the peers
 .PHONY: test
 test: deps-demo deps-test build ## run every test, print the total
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-5} env -u MAKEFLAGS \
-		tools/run_suites.py $(REPORT) unit fuzz tools e2e flows
+		tools/run_suites.py $(REPORT) unit fuzz tools e2e flows memcheck
 
 CORE := $(patsubst $(SRC)/%.c,%.o,$(wildcard $(SRC)/core_*.c))
 CORE_FLAGS := -std=gnu11 -g -MMD -MP -I$(SRC) -I$(KAMAILIO)/src

@@ -88,6 +88,7 @@ class Session:
         except AssertionError as error:
             raise AssertionError("%s (%s): %s" % (
                 self.call.call_id, self.moment, error)) from error
+        self.call.forget()
         return self
 
     def release(self):
