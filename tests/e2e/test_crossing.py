@@ -190,6 +190,53 @@ def test_pending_invite_answered(network, topology, side):
     scene.no_record_left()
 
 
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+@pytest.mark.parametrize("topology", WAYS, ids=str)
+def test_pending_of_both(network, topology, method):
+    """A re-INVITE of the caller crosses a re-INVITE or an UPDATE of the callee."""
+    scene = Scene(network(topology)).connect()
+    code = {"INVITE": 487, "UPDATE": 481}[method]
+    scene.call.invite = scene.call.request("INVITE")
+    scene.party.invite = scene.party.request(method)
+    at_callee, at_caller = scene.callee.receive("INVITE"), scene.caller.receive(method)
+    scene.release()
+    scene.call.acknowledge_failure(scene.caller.receive(487))
+    final = scene.callee.receive(code)
+    if method == "INVITE":
+        scene.party.acknowledge_failure(final)
+    to_callee, to_caller = scene.take_byes()
+    assert to_callee.cseq == at_callee.cseq + 1
+    assert to_caller.cseq == at_caller.cseq + 1
+    for ua, offered in ((scene.callee, at_callee), (scene.caller, at_caller)):
+        ua.respond(offered, 491)
+        if offered.method == "INVITE":
+            ua.receive("ACK")
+    scene.report()
+    drain((scene.callee, "INVITE"), (scene.caller, method))
+    scene.no_record_left()
+    check_pair(scene.wire(), topology, scene.call_id, CAUSE, TEXT)
+
+
+@pytest.mark.parametrize("topology", WAYS, ids=str)
+def test_early_bye(network, topology):
+    """The caller ends its early dialog by a BYE (RFC 3261 15): the INVITE is still
+    open when the trigger comes, and is ended as ever.
+    """
+    scene = Scene(network(topology)).invite().ring()
+    scene.call.request("BYE")
+    bye = scene.callee.receive("BYE")
+    assert scene.state() == "early"
+    scene.release().refused()
+    cancel = scene.expect_cancel()
+    scene.callee.respond(bye, 200)
+    scene.caller.receive(200)
+    scene.callee.respond(cancel, 200, tag=TAG)
+    scene.callee.respond(scene.offered, 487, tag=TAG)
+    scene.callee.receive("ACK")
+    scene.over()
+    assert scene.scscf.statistics()["byes_sent"] == 0
+
+
 @pytest.mark.parametrize("side", ["caller", "callee"])
 @pytest.mark.parametrize("topology", WAYS, ids=str)
 def test_pending_update(network, topology, side):
