@@ -157,8 +157,6 @@ def test_early_ended_by_command(network, host):
 
 
 @pytest.mark.only_host("dialog")
-@pytest.mark.xfail(strict=True, reason="the record goes with the TERMINATED that dialog "
-                   "reports before it refuses to end a session that is not answered")
 def test_early_end_that_is_refused(network):
     """dlg.end_dlg of a call that rings: `dialog` does nothing, the session goes on."""
     scene = Scene(network(CALLING)).invite().ring()
