@@ -41,7 +41,8 @@ static param_export_t params[] = {
 		{"event_callback", PARAM_STR, &irl_params.event_callback},
 		{"db_url", PARAM_STR, &irl_params.db_url},
 		{"db_table", PARAM_STR, &irl_params.db_table},
-		{"db_delay", PARAM_INT, &irl_params.db_delay}, {0, 0, 0}};
+		{"db_delay", PARAM_INT, &irl_params.db_delay},
+		{"replicate", PARAM_INT, &irl_params.replicate}, {0, 0, 0}};
 
 static pv_export_t variables[] = {
 		{{"imsrel", sizeof("imsrel") - 1}, PVT_OTHER, irl_pv_get, irl_pv_set,

@@ -19,7 +19,7 @@
 
 #include "db.h"
 #include "params.h"
-#include "release.h"
+#include "replica.h"
 #include "row.h"
 #include "stats.h"
 #include "store.h"
@@ -35,6 +35,10 @@
 
 /* Between two tries while the database is away. */
 #define AWAY_MS 1000
+
+/* Other nodes learn of a change within this. */
+#define REPLICATE_MS 50
+#define RESUME_MS 4000
 
 /* How long a SIP worker waits for the database at most. */
 #define PATIENCE_MS 1000
@@ -52,8 +56,6 @@ static struct
 
 static uint64_t away_until;
 static int away, told;
-
-static const str node = {"", 0};
 
 /* ---- what has changed ------------------------------------------------------------ */
 
@@ -83,7 +85,8 @@ static int take_row(struct irl_session *s)
 
 	if(nrows == BATCH_ROWS)
 		return 0;
-	n = irl_row_print(s, &node, &rows[nrows], texts + used, BATCH_BYTES - used);
+	n = irl_row_print(s, irl_replica_node(), &rows[nrows], texts + used,
+			BATCH_BYTES - used);
 	if(n < 0)
 		return 0;
 	used += n;
@@ -103,21 +106,51 @@ static void drop_row(struct irl_session *s)
 	s->kept &= (uint8_t)~IRL_DATABASE;
 }
 
-static int take_change(
-		struct irl_session *s, int changed_for, int gone, void *param)
+/* What this node has to keep of a session. */
+static int is_kept(const struct irl_session *s, int gone)
 {
-	if(!(changed_for & IRL_DATABASE))
-		return 0;
-	if(gone || !irl_record_worthy(s)) {
+	return !gone && !s->owner.len && irl_record_worthy(s);
+}
+
+static int for_database(struct irl_session *s, int kept)
+{
+	if(!kept) {
 		drop_row(s);
-		return IRL_DATABASE;
+		return 1;
 	}
 	if(away)
 		return 0;
 	if(take_row(s))
-		return IRL_DATABASE;
+		return 1;
 	full = 1;
 	return 0;
+}
+
+static int for_nodes(struct irl_session *s, int kept, int gone)
+{
+	int told = 1;
+
+	if(kept)
+		told = irl_replica_row(s);
+	else if(s->owner.len)
+		s->kept &= (uint8_t)~IRL_NODES; /* the other's to tell */
+	else if(s->kept & IRL_NODES)
+		told = irl_replica_gone(s, !gone);
+	if(!told)
+		full = 1;
+	return told;
+}
+
+static int take_change(
+		struct irl_session *s, int changed_for, int gone, void *param)
+{
+	int kept = is_kept(s, gone), taken = 0;
+
+	if((changed_for & IRL_DATABASE) && for_database(s, kept))
+		taken |= IRL_DATABASE;
+	if((changed_for & IRL_NODES) && for_nodes(s, kept, gone))
+		taken |= IRL_NODES;
+	return taken;
 }
 
 /* ---- the database -------------------------------------------------------------- */
@@ -176,15 +209,18 @@ static void flush(void)
 			mark_again();
 	}
 	nrows = used = full = 0;
+	if(irl_params.replicate)
+		irl_replica_flush();
 }
 
 static void go_round(void)
 {
 	int slot;
 
-	if(away && irl_now_ms() < away_until)
+	if(away && irl_now_ms() < away_until && !irl_params.replicate)
 		return;
-	away = 0; /* the first batch tries whether it is */
+	if(irl_now_ms() >= away_until)
+		away = 0; /* the first batch tries whether it is */
 	if(!irl_store_has_changes() && !removals.count)
 		return;
 	for(slot = 0; slot < irl_store_slots(); slot++) {
@@ -287,9 +323,35 @@ void irl_keep_wait(void)
 /* Half of `db_delay` may pass before a round, the rest is for writing. */
 static int round_ms(void)
 {
-	int ms = irl_params.db_delay / 2;
+	int ms = shared ? AWAY_MS : irl_params.db_delay / 2;
 
-	return shared ? AWAY_MS : ms > 10 ? ms : 10;
+	if(irl_params.replicate && ms > REPLICATE_MS)
+		ms = REPLICATE_MS;
+	return ms > 10 ? ms : 10;
+}
+
+/* Releases that were under way when this node ended begin again when another
+ * node has had the time to say that it has taken them over. */
+static void resume(uint64_t now)
+{
+	static uint64_t due;
+
+	if(!due)
+		due = now + RESUME_MS;
+	if(due == UINT64_MAX || now < due)
+		return;
+	irl_row_resume();
+	due = UINT64_MAX;
+}
+
+static void replicate(void)
+{
+	uint64_t now = irl_now_ms();
+
+	if(!irl_params.replicate)
+		return;
+	irl_replica_tick(now);
+	resume(now);
 }
 
 static void serve(void)
@@ -303,6 +365,7 @@ static void serve(void)
 			return;
 		}
 		cfg_update();
+		replicate();
 		if(!shared) {
 			go_round();
 			continue;
@@ -338,24 +401,28 @@ static void restore(const struct irl_row *row)
 static int read_all(void)
 {
 	int err = irl_db_open() < 0 || irl_db_prepare() < 0
-			  || irl_db_read(&node, restore) < 0;
+			  || irl_db_read(irl_replica_node(), restore) < 0;
 
 	irl_db_close();
 	if(err) {
 		LM_ERR("the database of parameter db_url cannot be used\n");
 		return -1;
 	}
-	irl_row_resume();
+	if(!irl_params.replicate)
+		irl_row_resume();
 	LM_INFO("%ld sessions read from the database, %ld too old, %ld not "
 			"readable\n",
 			nread, nold, nunreadable);
 	return 0;
 }
 
-int irl_keep_init(void)
+static int is_needed(void)
 {
-	if(!irl_params.db_url.len)
-		return 0;
+	return irl_params.db_url.len || irl_params.replicate;
+}
+
+static int database_init(void)
+{
 	texts = malloc(BATCH_BYTES);
 	if(!texts || irl_db_bind() < 0)
 		return -1;
@@ -366,6 +433,17 @@ int irl_keep_init(void)
 		LM_ERR("no memory to wait for the database\n");
 		return -1;
 	}
+	return 0;
+}
+
+int irl_keep_init(void)
+{
+	if(!is_needed())
+		return 0;
+	if(irl_replica_init() < 0 || (irl_params.db_url.len && database_init() < 0))
+		return -1;
+	if(irl_params.replicate)
+		irl_store_all_changed(IRL_NODES);
 	register_procs(1);
 	cfg_register_child(1);
 	return 0;
@@ -375,11 +453,11 @@ int irl_keep_fork(void)
 {
 	int pid;
 
-	if(!irl_params.db_url.len)
+	if(!is_needed())
 		return 0;
-	pid = fork_process(PROC_NOCHLDINIT, "ims_release database", 0);
+	pid = fork_process(PROC_XWORKER, "ims_release keeper", 1);
 	if(pid < 0) {
-		LM_ERR("the process that writes the database cannot be started\n");
+		LM_ERR("the process that keeps copies of sessions cannot be started\n");
 		return -1;
 	}
 	if(pid > 0)

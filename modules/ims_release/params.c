@@ -44,6 +44,7 @@ static const struct range ranges[] = {
 		{"job_rate", &irl_params.job_rate, 0, 1000000},
 		{"job_window", &irl_params.job_window, 1, 1000000},
 		{"job_history", &irl_params.job_history, 0, 10000},
+		{"replicate", &irl_params.replicate, 0, 1},
 		{"db_delay", &irl_params.db_delay, 0, 3600000},
 };
 

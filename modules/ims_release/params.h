@@ -26,6 +26,7 @@ struct irl_params
 	str db_url;
 	str db_table;
 	int db_delay; /**< ms */
+	int replicate;
 };
 extern struct irl_params irl_params;
 

@@ -215,6 +215,9 @@ static int is_left_over(const struct irl_session *s, uint32_t now)
 {
 	if(s->hosted || !irl_state_live((enum irl_state)s->state))
 		return 0;
+	/* its owner tells; unless it is gone for good */
+	if(s->owner.len)
+		return now - s->created > 2 * UNHOSTED_TIME;
 	return (s->orphan && now - s->orphan > ORPHAN_TIME)
 		   || now - s->created > UNHOSTED_TIME;
 }

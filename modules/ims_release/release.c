@@ -95,6 +95,8 @@ enum irl_trigger irl_release_trigger(
 						 : IRL_NO_SESSION;
 		irl_mem.release(r);
 	} else {
+		/* its traffic comes here */
+		s->owner.len = 0;
 		s->release = r;
 		irl_release_event(s, IRL_EV_TRIGGER);
 	}

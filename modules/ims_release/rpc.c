@@ -13,6 +13,8 @@
 #include "event_route.h"
 #include "job.h"
 #include "msg.h"
+#include "params.h"
+#include "replica.h"
 #include "snapshot.h"
 #include "store.h"
 
@@ -240,6 +242,7 @@ static void rpc_show(rpc_t *rpc, void *ctx)
 
 	if(scan_selector(rpc, ctx, &sel) < 0)
 		return;
+	sel.replicas = 1;
 	n = select_ids(rpc, ctx, &sel, &ids);
 	if(n == 1 && snapshot_of(ids[0]) < 0)
 		n = 0;
@@ -252,6 +255,8 @@ static void rpc_show(rpc_t *rpc, void *ctx)
 		return;
 	add_id(rpc, reply);
 	add_text(rpc, reply, "icid", snap.s.icid);
+	if(snap.s.owner.len)
+		add_text(rpc, reply, "owner", snap.s.owner);
 	add_parties(rpc, reply);
 	add_leg(rpc, reply, IRL_CALLER);
 	add_leg(rpc, reply, IRL_CALLEE);
@@ -375,10 +380,36 @@ static void rpc_rate(rpc_t *rpc, void *ctx)
 		rpc->struct_add(reply, "d", "job_rate", irl_job_rate((int)n));
 }
 
+static const char *takeover_doc[] = {
+		"Own the sessions of another node from now on: NODE", NULL};
+
+static void rpc_takeover(rpc_t *rpc, void *ctx)
+{
+	void *reply;
+	str name;
+	long n;
+
+	if(!irl_params.replicate) {
+		rpc->fault(ctx, 400, "parameter replicate is 0");
+		return;
+	}
+	if(rpc->scan(ctx, "S", &name) < 1) {
+		rpc->fault(ctx, 400, "NODE expected, as its dmq server_address says");
+		return;
+	}
+	n = irl_replica_takeover(&name);
+	if(n < 0)
+		rpc->fault(ctx, 404, "no such other node");
+	else if(rpc->add(ctx, "{", &reply) >= 0)
+		rpc->struct_add(reply, "d", "sessions", (int)n);
+}
+
 rpc_export_t irl_rpc[] = {{"ims_release.release", rpc_release, release_doc, 0},
 		{"ims_release.list", rpc_list, list_doc, 0},
 		{"ims_release.show", rpc_show, show_doc, 0},
 		{"ims_release.jobs", rpc_jobs, jobs_doc, RET_ARRAY},
 		{"ims_release.job", rpc_job, job_doc, 0},
 		{"ims_release.cancel", rpc_cancel, cancel_doc, 0},
-		{"ims_release.rate", rpc_rate, rate_doc, 0}, {NULL, NULL, NULL, 0}};
+		{"ims_release.rate", rpc_rate, rate_doc, 0},
+		{"ims_release.takeover", rpc_takeover, takeover_doc, 0},
+		{NULL, NULL, NULL, 0}};

@@ -104,6 +104,8 @@ static int matches(const struct irl_session *s, const struct irl_selector *sel)
 {
 	enum irl_state state = (enum irl_state)s->state;
 
+	if(s->owner.len && !sel->replicas)
+		return 0;
 	if(sel->kind == IRL_SEL_STATE)
 		return is_word(&sel->value, irl_state_name(state));
 	if(state >= IRL_RELEASED)

@@ -28,6 +28,7 @@ struct irl_selector
 	str value; /**< as given */
 	uint64_t id;
 	enum irl_side side;
+	int replicas; /**< sessions that other nodes own, too */
 };
 
 /**
