@@ -42,6 +42,6 @@ void irl_replica_tick(uint64_t now_ms);
  *
  * @return how many, -1 when it is this node or replication is off
  */
-long irl_replica_takeover(const str *node);
+long irl_replica_takeover(const str *name);
 
 #endif

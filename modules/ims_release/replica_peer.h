@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * @file replica_peer.h  What the files of the replication share
+ *
+ * replica.c knows the nodes, replica_say.c tells them of our sessions in the
+ * keeping process, replica_hear.c takes what they say in DMQ's processes.
+ */
+#ifndef IRL_REPLICA_PEER_H
+#define IRL_REPLICA_PEER_H
+
+#include "core/locking.h"
+#include "modules/dmq/bind_dmq.h"
+
+#include "replica.h"
+
+/** A node not heard of for so long may have missed something, or we have. */
+#define IRL_SILENCE_MS 3500
+
+#define IRL_NODES_MAX 16
+#define IRL_NODE_NAME_MAX 128
+
+/** What is known of another node; guarded by the lock, but for how far a copy
+ * for it is, which is the keeping process's own. */
+struct irl_peer
+{
+	char name[IRL_NODE_NAME_MAX];
+	int name_len;
+	uint32_t boot;			 /**< another one: it has begun anew */
+	uint32_t heard;			 /**< number of its newest message */
+	uint32_t count, counted; /**< its sessions, when that was its newest */
+	uint64_t heard_ms, asked_ms;
+	int ask;	 /**< for all of its sessions */
+	int copying; /**< it has asked for ours */
+	int copy_slot, copy_skip;
+	uint32_t copy_since; /**< number of the copy's first message */
+	uint32_t claimed;	 /**< we took its sessions over then; 0: never */
+	uint32_t given_up;	 /**< and it ours */
+};
+
+/** Nodes are only ever added: an entry stays where it is. */
+struct irl_peers
+{
+	gen_lock_t lock;
+	int count;
+	struct irl_peer peer[IRL_NODES_MAX];
+};
+extern struct irl_peers *irl_peers;
+
+extern dmq_api_t irl_dmq;
+extern dmq_peer_t *irl_dmq_peer; /**< this module among the users of DMQ */
+extern uint32_t irl_boot;		 /**< of this start of this node */
+
+/** Locked. @return NULL when there is none, or too many to make one */
+struct irl_peer *irl_peer_of(const str *name, int make);
+
+str irl_peer_name(const struct irl_peer *p);
+
+/** Slot of the session locked. */
+int irl_is_of(const struct irl_session *s, const str *owner);
+
+/** What another node says comes here. */
+int irl_replica_hear(
+		struct sip_msg *msg, peer_reponse_t *resp, dmq_node_t *from);
+
+#endif
