@@ -16,6 +16,7 @@ declare -A group=(
 	[demo]="kamailio-ims-modules kamailio-mysql-modules
 		kamailio-sqlite-modules kamailio-extra-modules
 		kamailio-utils-modules kamailio-json-modules
+		kamailio-presence-modules
 		sip-tester tshark iproute2 util-linux netbase python3"
 	[test]="libcmocka-dev clang libclang-rt-dev llvm valgrind mariadb-server
 		python3-pytest python3-pytest-xdist

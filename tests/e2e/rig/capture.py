@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What goes over the loopback, recorded for the whole of a case.
+"""What goes over the loopback, or over a bridge, recorded for the whole of a case.
 
 A packet socket is open before anything is sent and misses nothing; the file is a
 pcap that tshark decodes. While the case runs, `wait_for` looks at what passed.
@@ -26,7 +26,7 @@ PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, MAX_PACKET, 1)
 
 
 class Capture:
-    def __init__(self, ns, path):
+    def __init__(self, ns, path, device="lo"):
         self.path = path
         self._file = open(path, "wb")
         self._file.write(PCAP_HEADER)
@@ -41,7 +41,7 @@ class Capture:
             # a call, and `stop` says so when it was not
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
         self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self._socket.bind(("lo", 0))
+        self._socket.bind((device, 0))
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -52,7 +52,7 @@ class Capture:
                 self._drain()
 
     def _drain(self):
-        """Takes what is there: on the loopback that is all that was sent so far."""
+        """Takes what is there: all that was sent so far."""
         with self._lock:
             while True:
                 try:

@@ -18,21 +18,27 @@ BUILD = os.environ.get("IMS_RELEASE_BUILD", os.path.join(ROOT, "build"))
 class Case:
     """Start things with `kamailio` and `add`; `close` ends and checks them all."""
 
+    suite = "e2e"
+
     def __init__(self, name, valgrind=False):
-        self.folder = os.path.join(BUILD, "e2e", name)
+        self.folder = os.path.join(BUILD, self.suite, name)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         # a path to a socket is 107 bytes at most
         self._run_dir = tempfile.mkdtemp(prefix="ims-")
         self.valgrind = valgrind
         self._kamailios, self._others = [], []
-        self.ns = Namespace()
-        self.capture = Capture(self.ns, os.path.join(self.folder, "wire.pcap"))
+        self.ns, self.capture = self._network(os.path.join(self.folder, "wire.pcap"))
 
-    def kamailio(self, name, config, listen, **kwargs):
+    def _network(self, pcap):
+        """The namespace, and what records it."""
+        ns = Namespace()
+        return ns, Capture(ns, pcap)
+
+    def kamailio(self, name, config, listen, ns=None, **kwargs):
         """A Kamailio of this case, not started yet. config: path within the project."""
         instance = Kamailio(
-            self.ns, name, os.path.join(ROOT, config), self.folder,
+            ns or self.ns, name, os.path.join(ROOT, config), self.folder,
             os.path.join(self._run_dir, name), listen,
             valgrind=self.valgrind and name == "scscf", **kwargs)
         self._kamailios.append(instance)

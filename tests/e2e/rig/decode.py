@@ -12,7 +12,7 @@ PORTS = "5060-5099"
 def decode(path):
     """The SIP messages of a capture file, as a Wire."""
     output = subprocess.run(
-        ["tshark", "-n", "-r", path, "-Y", "sip", "-T", "json", "-x",
+        ["tshark", "-n", "-r", path, "-Y", "sip and not icmp", "-T", "json", "-x",
          "-j", "frame ip ipv6 udp tcp sip",
          "-d", "udp.port==%s,sip" % PORTS, "-d", "tcp.port==%s,sip" % PORTS],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The core: its nodes, each a Kamailio in a namespace of its own, and its users."""
+
+import os
+import shutil
+
+from rig.capture import Capture
+from rig.case import BUILD, ROOT, Case
+from rig.process import wait_until
+from rig.sipp import Sipp
+
+from .namespaces import BRIDGE, Hub, addresses
+
+HOME = "ims.example"
+CONFIG = os.path.join(ROOT, "cfg", "ims")
+# the HSS first: the others call it as soon as they are there
+NODES = ["hss", "pcscf", "icscf", "scscf"]
+PASSWORDS = {"alice": "wonder", "bob": "builder"}
+
+# A transaction that is over keeps its dialog so long; the default is five seconds.
+SOON = 'modparam("tm", "wt_timer", 300)\n'
+
+# What the IMS modules log at WARNING or above when nothing is wrong.
+NOISE = [
+    # cdp, at start and end
+    r"Trying to open/bind/listen on", r"Successful socket open/bind/listen",
+    r"Bye Bye from C Diameter Peer", r"Error opening connection to to .*refused",
+    # the IMS modules go on in a transaction that they have answered
+    r"t_continue_helper\(\): active transaction not found",
+    # ims_ipsec_pcscf clears what is not there
+    r"Error sending delete (SAs|policies) command via netlink",
+    r"Error cleaning IPSec (Security associations|Policies) during startup",
+]
+
+
+def impu(user):
+    return "sip:%s@%s" % (user, HOME)
+
+
+def criterion(server, case="orig", priority=0, default=0):
+    """An initial filter criterion: INVITEs of that session case go to that server.
+
+    default: 0, the session goes on when the server does not answer; 1, it ends.
+    """
+    return (
+        "<InitialFilterCriteria><Priority>%d</Priority><TriggerPoint>"
+        "<ConditionTypeCNF>1</ConditionTypeCNF>"
+        "<SPT><Group>0</Group><Method>INVITE</Method></SPT>"
+        "<SPT><Group>1</Group><SessionCase>%d</SessionCase></SPT></TriggerPoint>"
+        "<ApplicationServer><ServerName>sip:%s.%s:5060</ServerName>"
+        "<DefaultHandling>%d</DefaultHandling></ApplicationServer>"
+        "</InitialFilterCriteria>"
+        % (priority, {"orig": 0, "term": 1}[case], server, HOME, default))
+
+
+class CoreCase(Case):
+    """A case whose network is the bridge between the nodes."""
+
+    suite = "ims"
+
+    def _network(self, pcap):
+        hub = Hub()
+        return hub, Capture(hub, pcap, device=BRIDGE)
+
+
+class Core:
+    """The four nodes, and record-routing application servers beside them."""
+
+    def __init__(self, case, servers=(), scscf=""):
+        """servers: names of application servers; scscf: text after scscf.cfg."""
+        self.case = case
+        self.addresses = {name.partition(".")[0]: address
+                          for name, address in addresses().items()}
+        # a copy: the module may be built anew while the case runs
+        module = shutil.copy(BUILD + "/ims_release.so", case.folder)
+        self.nodes = {}
+        for name in NODES:
+            self._add(name, "cfg/ims/%s.cfg" % name, {
+                "CONFIG_DIR": CONFIG, "IMS_RELEASE": module},
+                extra=SOON + (scscf if name == "scscf" else ""))
+        for name in servers:
+            self._add(name, "cfg/ims/as.cfg",
+                      listen="udp:%s.%s:5060" % (name, HOME))
+
+    def _add(self, name, config, substs=None, listen=None, extra=""):
+        made = self.case.kamailio(
+            name, config, [listen or "udp:%s.%s:5060" % (name, HOME)],
+            ns=self.node(name), substs=substs, extra=extra)
+        for pattern in NOISE:
+            made.expect_log(pattern)
+        self.nodes[name] = made
+
+    def __getattr__(self, name):
+        try:
+            return self.__dict__["nodes"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def node(self, name):
+        """The namespace of a node or of a user."""
+        domain = "ue" if name in PASSWORDS else HOME
+        return self.case.ns.node("%s.%s" % (name, domain))
+
+    def start(self):
+        self.hss.start()
+        others = [node for node in self.nodes.values() if node is not self.hss]
+        for node in others:
+            node.launch()
+        for node in others:
+            node.ready()
+        for name in ("icscf", "scscf"):
+            wait_until(lambda: self._has_hss(self.nodes[name]), 10,
+                       name + " has its HSS", 0.02)
+        return self
+
+    def _has_hss(self, node):
+        state = node.rpc("cdp.list_peers")["Peers"]["Details"]["State"]
+        return state in ("I_Open", "R_Open")
+
+    # -- users -----------------------------------------------------------------
+
+    def address(self, who):
+        return self.addresses[who], 5060
+
+    def sipp(self, user, scenario, role, **kwargs):
+        """A SIPp in the place of a user, towards the P-CSCF."""
+        return self.case.add(Sipp(
+            self.node(user), scenario, role, self.case.folder, self.address(user),
+            self.address("pcscf"), **kwargs))
+
+    def register(self, user, expires=3600):
+        """A SIPp registers the user; it has ended when this returns."""
+        self.sipp(user, "register", "uac", name="register-" + user, keys={
+            "user": user, "ruri": "sip:" + HOME, "from": "<%s>" % impu(user),
+            "expires": str(expires)}, args=[
+                "-au", "%s@%s" % (user, HOME), "-ap", PASSWORDS[user]]).finish()
