@@ -35,8 +35,8 @@ class Dialog:
         self.setup = type(wire)(m for m in wire if m.method != "BYE")
         offered = self.setup.requests("INVITE", dst=topology.address("callee"))
         self.invite = offered[0]
-        self.ok = self.setup.responses(200, method="INVITE", branch=self.invite.branch,
-                                       dst=topology.address("scscf"))[0]
+        self.ok = self.setup.responses(
+            200, method="INVITE", branch=self.invite.branch)[0]
         self.record_routes = self.invite.values("Record-Route")
 
     def highest_cseq(self, who):
@@ -83,6 +83,10 @@ class Dialog:
         else:
             routes = [], self.record_routes
             ways = ["callee"], backward
+        return self.pair(routes, ways)
+
+    def pair(self, routes, ways):
+        """Both, the one to the callee first: its routes and its way come first."""
         return [
             Bye("callee", self.target("callee"), to=self.ok.get("To"),
                 from_=self.invite.get("From"), routes=routes[0], way=ways[0],
@@ -97,15 +101,15 @@ class Dialog:
         return None if highest is None else highest + 1
 
 
-def check_pair(wire, topology, call_id, cause, text):
+def check_pair(wire, topology, call_id, cause, text, dialog=Dialog):
     """Both BYEs, and nothing besides, are what the clause asks for.
 
-    Returns them as they left, the one to the callee first.
+    dialog: who says what is expected. Returns them as they left, the one to the callee first.
     """
     byes = wire.where(call_id=call_id).requests("BYE")
     made = [bye for bye in byes if len(bye.values("Via")) == 1]
     assert len(made) == 2, "%d BYEs were made:\n%s" % (len(made), byes)
-    expected = Dialog(wire, topology, call_id).expected()
+    expected = dialog(wire, topology, call_id).expected()
     found = [_check(byes, topology, bye, cause, text) for bye in expected]
     for hop in byes:
         assert wire.final_to(hop) is not None, "no answer to %s" % hop

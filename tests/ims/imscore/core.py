@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The core: its nodes, each a Kamailio in a namespace of its own, and its users."""
 
+import json
 import os
 import shutil
 
 from rig.capture import Capture
 from rig.case import BUILD, ROOT, Case
+from rig.decode import decode
+from rig.kamailio import RpcFault
 from rig.process import wait_until
+from rig.sip import Wire
 from rig.sipp import Sipp
 
+from . import cx
 from .namespaces import BRIDGE, Hub, addresses
 
 HOME = "ims.example"
@@ -27,6 +32,8 @@ NOISE = [
     r"Bye Bye from C Diameter Peer", r"Error opening connection to to .*refused",
     # the IMS modules go on in a transaction that they have answered
     r"t_continue_helper\(\): active transaction not found",
+    # cdp: one process asks about the socket that another has opened
+    r"I_Snd_CER\(\): Error on finding local host address",
     # ims_ipsec_pcscf clears what is not there
     r"Error sending delete (SAs|policies) command via netlink",
     r"Error cleaning IPSec (Security associations|Policies) during startup",
@@ -60,7 +67,26 @@ class CoreCase(Case):
 
     def _network(self, pcap):
         hub = Hub()
+        # what the S-CSCF sends to itself does not pass the bridge
+        self.loop = Capture(hub.node("scscf." + HOME), pcap + ".loop")
         return hub, Capture(hub, pcap, device=BRIDGE)
+
+    def wire(self):
+        """What passed on the bridge and within the S-CSCF, as SIP messages."""
+        self.loop.flush()
+        return Wire(sorted(super().wire() + decode(self.loop.path),
+                           key=lambda message: message.time))
+
+    def cx(self):
+        """What passed on the Cx interface."""
+        self.capture.flush()
+        return cx.decode(self.capture.path)
+
+    def close(self):
+        try:
+            super().close()
+        finally:
+            self.loop.stop()
 
 
 class Core:
@@ -78,6 +104,8 @@ class Core:
             self._add(name, "cfg/ims/%s.cfg" % name, {
                 "CONFIG_DIR": CONFIG, "IMS_RELEASE": module},
                 extra=SOON + (scscf if name == "scscf" else ""))
+        # so that the rig knows which dialog module is asked
+        self.scscf.defines["WITH_IMS_DIALOG"] = True
         for name in servers:
             self._add(name, "cfg/ims/as.cfg",
                       listen="udp:%s.%s:5060" % (name, HOME))
@@ -100,6 +128,24 @@ class Core:
         """The namespace of a node or of a user."""
         domain = "ue" if name in PASSWORDS else HOME
         return self.case.ns.node("%s.%s" % (name, domain))
+
+    def serve(self, user, servers, case="orig", default=0):
+        """The user's sessions of that case go through those servers, in that order."""
+        old = self.hss_value("criteria", impu(user)) or ""
+        self.hss.rpc("htable.sets", "criteria", impu(user), old + "".join(
+            criterion(server, case, at, default) for at, server in enumerate(servers)))
+
+    def hss_value(self, table, key):
+        """What the HSS has in a table, None for nothing."""
+        try:
+            return self.hss.rpc("htable.get", table, key)["item"]["value"]
+        except RpcFault:
+            return None
+
+    def deregister(self, user, reason=0):
+        """The HSS takes the registration of a public identity away."""
+        self.hss.rpc("evrexec.run", "hss:deregister", json.dumps(
+            {"impu": [impu(user)], "reason": reason}))
 
     def start(self):
         self.hss.start()
