@@ -17,6 +17,7 @@ from . import cx
 from .namespaces import BRIDGE, Hub, addresses
 
 HOME = "ims.example"
+SCSCF_URI = "sip:scscf.%s:5060" % HOME
 CONFIG = os.path.join(ROOT, "cfg", "ims")
 # the HSS first: the others call it as soon as they are there
 NODES = ["hss", "pcscf", "icscf", "scscf"]
@@ -30,8 +31,11 @@ NOISE = [
     # cdp, at start and end
     r"Trying to open/bind/listen on", r"Successful socket open/bind/listen",
     r"Bye Bye from C Diameter Peer", r"Error opening connection to to .*refused",
-    # the IMS modules go on in a transaction that they have answered
+    r"ipsec_on_expire\(\): No security parameters found",
+    # the IMS modules go on in a transaction that they have answered; they answer one
+    # whose script has not ended yet
     r"t_continue_helper\(\): active transaction not found",
+    r"t_unref\(\): script writer didn't release transaction",
     # cdp: one process asks about the socket that another has opened
     r"I_Snd_CER\(\): Error on finding local host address",
     # ims_ipsec_pcscf clears what is not there
