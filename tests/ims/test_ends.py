@@ -72,8 +72,7 @@ def test_early(talk):
     talk.over()
     wire = talk.wire()
     assert not wire.requests("BYE")
-    ways = [m.dst.partition(":")[0] for m in wire.requests("CANCEL")]
-    names = {address: name for name, address in talk.core.addresses.items()}
-    assert [names[host] for host in ways] == ["as1", "scscf", "icscf"]
+    assert [talk.core.name_at(m.dst) for m in wire.requests("CANCEL")] == [
+        "as1", "scscf", "icscf", "scscf", "as2", "scscf", "pcscf", "bob"]
     for message in wire.requests("CANCEL") + wire.responses(480):
         check_reason(message, 480, "Barred")

@@ -4,6 +4,7 @@
 import pytest
 
 from imscore.way import Way, check_pair
+from rig.raw import nothing_left
 
 CALLING = Way("calling", called_served=False)
 CALLED = Way("called", caller_served=False)
@@ -23,3 +24,25 @@ def test_confirmed(session, way):
     talk.take_byes()
     talk.over()
     check_pair(talk.core.case.wire(), talk.core, way, talk.call_id, 503, "Gone")
+
+
+@pytest.mark.parametrize("way", [BOTH, BOTH_AS, IN_A_ROW], ids=str)
+def test_after_much_talk(core, way):
+    """Two SIPps, 100rel, targets and CSeqs that move within the dialog."""
+    net = core(way.servers)
+    net.serve("alice", way.orig, "orig")
+    net.serve("bob", way.term, "term")
+    for user in "alice", "bob":
+        net.register(user)
+    # the Contacts that these two give in the call are not those that they registered
+    net.scscf.expect_log("No Contacts found for both caller && callee")
+    users = net.call("rich-call")
+    net.case.capture.wait_for("SIP/2.0 488", net.addresses["alice"])
+    net.scscf.rpc("ims_release.release", "callid", "call-1", 503, "Gone")
+    for user in users:
+        user.finish()
+    nothing_left(net.scscf)
+    to_callee, to_caller = check_pair(
+        net.case.wire(), net, way, "call-1", 503, "Gone")
+    assert (to_callee.cseq, to_caller.cseq) == (8, 105)
+    assert to_callee.uri == "sip:bob-4@%s:5060" % net.addresses["bob"]

@@ -1,17 +1,67 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Application servers that are down at the release, and such as are user agents."""
+"""Application servers that are down at the release, and one that is a user agent."""
 
-from imscore.way import Way
+import pytest
+
+from imscore.b2bua import Back2Back
+from imscore.way import Way, check_pair
+from rig.pair import reason
 
 CALLING_AS = Way("calling-as", orig=("as1",))
 CALLED_AS = Way("called-as", caller_served=False, term=("as1",))
+# the two calls of a back-to-back user agent on the calling side
+FIRST = Way("first", called_served=False, callee="as1")
+SECOND = Way("second", caller="as1")
 
 
-def test_down_at_release_calling(session):
-    """The BYE that cannot pass times out; the user on the other side has his."""
-    talk = session(CALLING_AS, scscf='modparam("tm", "fr_timer", 1000)\n').connect()
+@pytest.mark.parametrize("way, other, gone", [
+    (CALLING_AS, "caller", "callee"), (CALLED_AS, "callee", "caller")], ids=str)
+def test_down(session, way, other, gone):
+    """The BYE given to service control times out, and is reported so; the user whose
+    BYE does not pass the server has his at once."""
+    talk = session(way, scscf='modparam("tm", "fr_timer", 1000)\n').connect()
     talk.core.as1.stop()
     talk.release()
-    bye = talk.take_bye(talk.caller)
-    assert talk.caller.name == "alice" and bye.cseq == 1 << 31 or bye
-    talk.over(released=0, failed=1)
+    talk.take_bye(getattr(talk, other))
+    codes = {(c["leg"], c["code"], c["count"]) for c in talk.report()["codes"]}
+    assert codes == {(other, 200, 1), (gone, 408, 1)}
+    talk.over()
+    byes = talk.wire().requests("BYE")
+    passed = [m for m in byes if len(m.values("Via")) == 1]
+    assert len(passed) == 2, byes
+    assert [m for m in byes if m.dst == getattr(talk, gone).hostport] == []
+
+
+@pytest.fixture
+def two(core):
+    net = core(("as1",))
+    net.as1.stop()      # a user agent takes its place
+    net.serve("alice", ("as1",))
+    return Back2Back(net, "as1").connect()
+
+
+def test_both_by_icid(two):
+    """Two Call-IDs, one charging identifier: each leg ends once."""
+    job = two.release("icid", two.icid)
+    assert job["matched"] == 2
+    two.take_byes()
+    two.over(job, released=2)
+    wire = two.core.case.wire()
+    check_pair(wire, two.core, FIRST, two.first.call_id, 503, "Gone")
+    check_pair(wire, two.core, SECOND, two.second.call_id, 503, "Gone")
+
+
+@pytest.mark.parametrize("which", ["first", "second"])
+def test_one_alone(two, which):
+    """The server gets its BYE and hangs up on the other side, as it would itself."""
+    job = two.release("callid", getattr(two, which).call_id)
+    assert job["matched"] == 1
+    two.pass_bye_on(which)
+    two.over(job, released=1)
+    wire = two.core.case.wire()
+    way = {"first": FIRST, "second": SECOND}.pop(which)
+    check_pair(wire, two.core, way, getattr(two, which).call_id, 503, "Gone")
+    other = two.second if which == "first" else two.first
+    theirs = wire.where(call_id=other.call_id).requests("BYE")
+    assert [m.src for m in theirs][0] == two.server.hostport
+    assert not [reason(m.get("Reason")) for m in theirs if m.get("Reason")]

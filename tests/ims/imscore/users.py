@@ -128,7 +128,8 @@ def answer_theirs(talk):
     second from being sent, and two answers at the same time leave its dialog behind.
     Returns both, the caller's first.
     """
-    byes = [(user, user.receive("BYE")) for user in (talk.caller, talk.callee)]
+    byes = [(user, user.receive("BYE", timeout=15))
+            for user in (talk.caller, talk.callee)]
     for user, bye in byes:
         user.respond(bye, 200)
         time.sleep(0.05)

@@ -2,18 +2,19 @@
 """The way of a session through the core, and the BYEs that TS 24.229 asks for on it."""
 
 import dataclasses
+import re
 
 from rig import pair
 from rig.sip import uri_of
 
-USERS = {"caller": "alice", "callee": "bob"}
-
+from .core import PASSWORDS
 
 @dataclasses.dataclass(frozen=True)
 class Way:
     """Whom the S-CSCF serves, and through which application servers.
 
-    Who is not served is a user of another network, which begins at his very door.
+    Who is not served is a user of another network, which begins at his very door. A
+    caller that is an application server stands before the S-CSCF, too.
     """
 
     name: str
@@ -21,6 +22,8 @@ class Way:
     called_served: bool = True
     orig: tuple = ()
     term: tuple = ()
+    caller: str = "alice"
+    callee: str = "bob"
 
     def __str__(self):
         return self.name
@@ -32,7 +35,7 @@ class Way:
     @property
     def forward(self):
         """Whom a request within the dialog visits on its way from caller to callee."""
-        hops = ["pcscf"] if self.caller_served else []
+        hops = ["pcscf"] if self.caller_served and self.caller in PASSWORDS else []
         for served, servers in ((self.caller_served, self.orig),
                                 (self.called_served, self.term)):
             if served:
@@ -46,15 +49,15 @@ class On:
     """A Way in a core: what rig.pair asks of a topology."""
 
     def __init__(self, way, core):
-        self.way, self._addresses = way, core.addresses
+        self.way, self._core = way, core
+        self._users = {way.caller: "caller", way.callee: "callee"}
 
     def address(self, who):
-        return self._addresses[USERS.get(who, who)]
+        return self._core.addresses[getattr(self.way, who, who)]
 
     def who_at(self, endpoint):
-        host = endpoint.rpartition(":")[0]
-        names = {self.address(who): who for who in [*self._addresses, *USERS]}
-        return names.get(host, endpoint)
+        name = self._core.name_at(endpoint)
+        return self._users.get(name, name)
 
 
 class Expected(pair.Dialog):
@@ -65,7 +68,7 @@ class Expected(pair.Dialog):
         routes = self.record_routes[::-1]    # as the caller has them
         host = self.topology.address("scscf")
         ours = [at for at, route in enumerate(routes)
-                if host in uri_of(route).partition("@")[2] + uri_of(route)]
+                if re.fullmatch(r"sip:(\w+@)?([\d.]+).*", uri_of(route))[2] == host]
         hops = way.forward
         passes = [at for at, hop in enumerate(hops) if hop == "scscf"]
         if way.caller_served:
