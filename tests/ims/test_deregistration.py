@@ -8,14 +8,14 @@ was unlinked. This is how it is without `ims_release`; nothing here is released 
 
 import pytest
 
+from imscore.core import SCSCF_URI, impu
 from imscore.users import Session, answer_theirs
-from imscore.core import impu
 from imscore.way import Way
 from rig.process import wait_until
 from rig.raw import live_records
 
 CALLING_AS = Way("calling-as", orig=("as1",))
-TIMEOUT_DEREGISTRATION, USER_DEREGISTRATION = 4, 5
+USER_DEREGISTRATION = 5
 
 SOON = """
 modparam("ims_usrloc_scscf", "timer_interval", 1)
@@ -71,11 +71,12 @@ def test_by_user(talk, who):
 
 @pytest.mark.parametrize("who", ["caller", "callee"])
 def test_expiry(talk, who):
-    """Nobody refreshes it. The HSS is told of a timeout, when the user has no other."""
+    """Nobody refreshes it. The HSS is not told: it has him registered for ever."""
     call = talk(**{who: 2})
     user = getattr(call, who)
     check_theirs(call, answer_theirs(call))
-    wait_until(lambda: assignments(call, user.name)[1:] == [TIMEOUT_DEREGISTRATION], 5)
+    assert assignments(call, user.name)[1:] == []
+    assert call.core.hss_value("serving", user.impu) == SCSCF_URI
 
 
 @pytest.mark.parametrize("who", ["caller", "callee"])
@@ -87,6 +88,14 @@ def test_rtr(talk, who):
     check_theirs(call, answer_theirs(call))
     rtr, rta = [m for m in call.core.case.cx() if m.name.startswith("RT")]
     assert (rtr.get("impu"), rtr.get("reason"), rta.get("code")) == (user.impu, 0, 2001)
+
+
+def test_by_administration(talk):
+    """The S-CSCF is told to forget a user: regscscf.dereg_impu."""
+    call = talk()
+    call.scscf.rpc("regscscf.dereg_impu", call.callee.impu)
+    check_theirs(call, answer_theirs(call))
+    assert assignments(call, "bob")[1:] == []
 
 
 def test_not_at_once(talk):

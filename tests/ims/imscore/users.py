@@ -67,9 +67,9 @@ class User(UserAgent):
         user, uri = "%s@%s" % (self.name, HOME), "sip:" + HOME
         ha1 = _md5(user, given["realm"], password)
         response = _md5(ha1, given["nonce"], _md5("REGISTER", uri))
-        return ("Authorization", 'Digest username="%s",realm="%s",nonce="%s",uri="%s",'
-                'response="%s",algorithm=MD5' % (user, given["realm"], given["nonce"],
-                                                uri, response))
+        return "Authorization", (
+            'Digest username="%s",realm="%s",nonce="%s",uri="%s",response="%s",'
+            'algorithm=MD5' % (user, given["realm"], given["nonce"], uri, response))
 
 
 def _md5(*parts):

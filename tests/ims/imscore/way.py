@@ -9,6 +9,7 @@ from rig.sip import uri_of
 
 from .core import PASSWORDS
 
+
 @dataclasses.dataclass(frozen=True)
 class Way:
     """Whom the S-CSCF serves, and through which application servers.
