@@ -85,6 +85,10 @@ install: build ## install it into Kamailio's module folder (DESTDIR, PREFIX)
 demo: deps-demo build ## set a call up, release it, draw what went over the wire
 	@tools/demo.sh
 
+.PHONY: demo-ims
+demo-ims: deps-demo build ## the same in an IMS core of Kamailio's own, with an HSS
+	@tools/demo.sh demo_ims
+
 .PHONY: bench
 bench: deps-demo deps-test build ## the benchmark, beside the peers
 	@bench/run
@@ -94,7 +98,7 @@ bench: deps-demo deps-test build ## the benchmark, beside the peers
 .PHONY: test
 test: deps-demo deps-test build ## run every test, print the total
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-5} env -u MAKEFLAGS \
-		tools/run_suites.py $(REPORT) unit fuzz tools e2e flows memcheck
+		tools/run_suites.py $(REPORT) unit fuzz tools e2e flows memcheck ims
 
 CORE := $(patsubst $(SRC)/%.c,%.o,$(wildcard $(SRC)/core_*.c))
 CORE_FLAGS := -std=gnu11 -g -MMD -MP -I$(SRC) -I$(KAMAILIO)/src
@@ -173,6 +177,11 @@ e2e: deps-demo deps-test build ## end-to-end tests: Kamailio and SIPp
 .PHONY: flows
 flows: deps-demo deps-test build ## the call flows, each released at each point
 	@$(PYTEST) -n 2 --dist loadgroup $(RERUN) tests/flows
+
+.PHONY: ims test-ims
+ims: deps-demo deps-test build
+	@$(PYTEST) -n 2 $(RERUN) tests/ims
+test-ims: ims ## tests in an IMS core: registration, servers, release
 
 # Sessions of each run, and the seed that replays one: make soak SEED=17
 SESSIONS ?= 3000

@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What `make demo` runs once everything is installed and built: tools/demo.py, as
-# root or, for an ordinary user, as root of a user namespace of its own.
+# What `make demo` and `make demo-ims` run once everything is installed and built:
+# tools/demo.py or the one that is named, as root or, for an ordinary user, as root
+# of a user namespace of its own.
 set -eu
 cd "$(dirname "$0")/.."
+demo=${1:-demo}
 
 die() {
 	echo "demo: $*" >&2
@@ -27,4 +29,4 @@ if [ "$(id -u)" -ne 0 ]; then
 		|| die "this kernel lets only root make a namespace: sudo make demo"
 	set -- unshare --map-root-user
 fi
-exec "$@" /usr/bin/python3 tools/demo.py
+exec "$@" /usr/bin/python3 "tools/$demo.py"
