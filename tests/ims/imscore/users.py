@@ -54,9 +54,9 @@ class User(UserAgent):
             ("Call-ID", self._call_id), ("CSeq", "%d REGISTER" % next(self._cseq)),
             ("Contact", self.contact), ("Expires", expires), *headers]))
 
-    def receive_final(self):
+    def receive_final(self, timeout=5):
         while True:
-            message = self._read(5)
+            message = self._read(timeout)
             assert message is not None, "%s: no final response" % self.name
             if message.code >= 200:
                 return message
