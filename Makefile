@@ -254,6 +254,7 @@ docs: deps-docs deps-demo build ## the module's README, tables and pictures of d
 	@tools/module_readme.sh $(KAMAILIO) $(SRC)/README
 	@tools/states.py
 	@tools/release_ladders.py
+	@neato -n -Tsvg -o docs/ims-core.svg docs/ims-core.dot
 
 DEPS := deps-build deps-demo deps-test deps-lint deps-docs
 .PHONY: deps $(DEPS)
