@@ -27,13 +27,13 @@ LATER = SOON.replace('delay", 1)', 'delay", 3)')
 @pytest.fixture
 def talk(core):
     """Starts a call whose users are registered for so long: talk(callee=3)."""
-    def start(scscf=SOON, **expires):
+    def start(scscf=SOON, way=CALLING_AS, **expires):
         net = core(("as1",), scscf=scscf)
         # its own name for a state that it enters by itself
         net.scscf.expect_log(r"process_impurecord\(\): Bogus state for contact")
         net.serve("alice", ("as1",))
-        made = Session(net, CALLING_AS)
-        for who in "caller", "callee":
+        made = Session(net, way)
+        for who in ["caller"] + ["callee"] * way.called_served:
             user = getattr(made, who)
             assert user.register(expires=expires.get(who, 3600)).code == 200
         return made.connect()
@@ -112,6 +112,18 @@ def test_not_at_once(talk):
     # and when it is over, the dialog that we ended is not ended again
     for user in call.caller, call.callee:
         user.silent(2)
+
+
+def test_with_another_network(talk):
+    """Only one of the users is registered here: his session outlives that."""
+    call = talk(way=Way("calling", called_served=False, orig=("as1",)))
+    assert call.caller.register(expires=0).code == 200
+    for user in call.caller, call.callee:
+        user.silent(2.5)
+    assert call.state() == "confirmed"
+    call.release()
+    call.take_byes()
+    call.over()
 
 
 def test_rtr_private_identity_alone(talk):
