@@ -10,8 +10,11 @@ from rig.namespace import Namespace
 HOSTS = os.path.join(ROOT, "cfg", "ims", "hosts")
 BRIDGE = "ims0"
 
-# Both keep their namespaces until their standard input closes.
+# Both keep their namespaces until their standard input closes. The mount is ours alone;
+# in a chroot, where / is no mount point, it is nobody's business but the chroot's.
 HUB = """
+mount --make-rprivate / 2>/dev/null || true
+[ -e /etc/hosts ] || : >/etc/hosts
 mount --bind {hosts} /etc/hosts
 ip link add {bridge} type bridge
 ip link set {bridge} addrgenmode none
@@ -72,7 +75,7 @@ class Hub(_Holder):
 
     def __init__(self):
         super().__init__(
-            ["unshare", "--net", "--mount", "--propagation", "private"],
+            ["unshare", "--net", "--mount", "--propagation", "unchanged"],
             HUB.format(hosts=HOSTS, bridge=BRIDGE))
         self.nodes = {}
 
