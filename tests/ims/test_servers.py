@@ -32,6 +32,18 @@ def test_down(session, way, other, gone):
     assert [m for m in byes if m.dst == getattr(talk, gone).hostport] == []
 
 
+@pytest.mark.parametrize("way", [CALLING_AS, CALLED_AS], ids=str)
+def test_down_at_the_call(session, way):
+    """No session comes about, and none is left."""
+    talk = session(way, scscf='modparam("ims_isc", "isc_fr_timeout", 500)\n')
+    talk.core.as1.stop()
+    call = talk.caller.invite(talk.topology.called_impu, talk.topology.caller_impu,
+                              talk.topology.called_impu)
+    call.acknowledge_failure(talk.caller.receive(408))
+    talk.no_record_left()
+    talk.callee.silent()
+
+
 @pytest.fixture
 def two(core):
     net = core(("as1",))
