@@ -27,7 +27,7 @@ LATER = SOON.replace('delay", 1)', 'delay", 3)')
 @pytest.fixture
 def talk(core):
     """Starts a call whose users are registered for so long: talk(callee=3)."""
-    def start(scscf=SOON, way=CALLING_AS, **expires):
+    def start(scscf=SOON, way=CALLING_AS, early=False, **expires):
         net = core(("as1",), scscf=scscf)
         # its own name for a state that it enters by itself
         net.scscf.expect_log(r"process_impurecord\(\): Bogus state for contact")
@@ -36,7 +36,7 @@ def talk(core):
         for who in ["caller"] + ["callee"] * way.called_served:
             user = getattr(made, who)
             assert user.register(expires=expires.get(who, 3600)).code == 200
-        return made.connect()
+        return made.invite().ring() if early else made.connect()
     return start
 
 
@@ -112,6 +112,19 @@ def test_not_at_once(talk):
     # and when it is over, the dialog that we ended is not ended again
     for user in call.caller, call.callee:
         user.silent(2)
+
+
+def test_early(talk):
+    """A session that is not established yet goes on."""
+    call = talk(early=True)
+    assert call.callee.register(expires=0).code == 200
+    for user in call.caller, call.callee:
+        user.silent(2.5)
+    assert call.state() == "early"
+    call.release(480, "Gone")
+    call.refused(480, 480)
+    call.cancelled(cause=480)
+    call.over()
 
 
 def test_with_another_network(talk):
