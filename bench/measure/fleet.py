@@ -64,7 +64,7 @@ class Fleet:
     """`set_up` calls, then `update`, `hang_up`, or wait until `byes` are there.
 
     up       Call-ID's number -> Route headers, of calls that are set up
-    told     the parties that got a BYE: (address, number)
+    told     when each party got its BYE: (socket, number) -> time.monotonic()
     delays   seconds from each INVITE to its 200, in the order of the answers
     """
 
@@ -72,7 +72,7 @@ class Fleet:
         self._caller, self._callee = (self._open(ns, at) for at in (CALLER, CALLEE))
         self._ringing = ringing
         self._asked = {}        # number -> [when, the request, next repetition]
-        self.up, self.told, self.delays = {}, set(), []
+        self.up, self.told, self.delays = {}, {}, []
         self.repeated = 0
         self._poll = select.poll()
         for sock in (self._caller, self._callee):
@@ -172,7 +172,7 @@ class Fleet:
             self._answer_invite(data)
         elif not data.startswith(b"ACK "):
             if data.startswith(b"BYE "):
-                self.told.add((sock, number_of(data)))
+                self.told.setdefault((sock, number_of(data)), time.monotonic())
             sock.sendto(self._response(data, b"200 OK"), SCSCF)
 
     def _answered(self, data):

@@ -14,7 +14,7 @@ WORKERS, RELEASING = r"^udp receiver", r"^ims_release"
 RPC = r"datagram|ctl handler|JSONRPC"
 
 FUNCTION = re.compile(
-    r"^ *([\d,]+) \([^)]*\)  (?:\S+:)?(\S+?)(?:'\d+)?(?: \[.*\])?$", re.M)
+    r"^ *([\d,]+) \([^)]*\)  (?:\S+:)?(\S+?)(?:'\d+)?(?: \[(.*)\])?$", re.M)
 
 
 class Profiled(Kamailio):
@@ -69,21 +69,35 @@ class Profile:
         return sum(int(re.search(r"(?m)^(?:totals|summary): (\d+)", text).group(1))
                    for text in map(_read, self.paths))
 
-    def functions(self, inclusive):
-        """Function -> instructions, by itself or with what it calls."""
+    def functions(self, inclusive, within=""):
+        """Function -> instructions, by itself or with what it calls.
+
+        within    what the name of its object file ends with
+        """
         found = collections.Counter()
         for path in self.paths:
+            here = collections.Counter()
             text = subprocess.run(
                 ["callgrind_annotate", "--threshold=100", "--show-percs=yes",
                  "--inclusive=" + ("yes" if inclusive else "no"), path],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                 cwd=os.path.dirname(path)).stdout
-            for number, name in FUNCTION.findall(text):
+            for number, name, file in FUNCTION.findall(text):
                 number = int(number.replace(",", ""))
-                # of a recursion, the outermost
-                found[name] = max(found[name], number) if inclusive else \
-                    found[name] + number
+                if file.endswith(within):
+                    # of a recursion, the outermost
+                    here[name] = max(here[name], number) if inclusive else \
+                        here[name] + number
+            found += here
         return found
+
+    def top(self, times, within="", most=20):
+        """(instructions with what it calls, function) of the heaviest, per time."""
+        # what all else is called from says nothing
+        limit = 0.9 * self.total
+        return [(number / times, name) for name, number
+                in self.functions(True, within).most_common()
+                if number < limit and not name.startswith("0x")][:most]
 
 
 def _read(path):
