@@ -40,7 +40,7 @@ class Stage:
     """One S-CSCF and what calls through it; `with` ends all of it."""
 
     def __init__(self, name, module=True, make=Kamailio, args=(), extra="",
-                 workers=2, memory=512):
+                 workers=2, memory=4096):
         self.folder = os.path.join(BUILD, "bench", name)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
