@@ -13,6 +13,8 @@ from rig.process import RigError
 SCSCF, CALLER, CALLEE = ("127.0.0.1", 5060), ("127.0.0.21", 5060), ("127.0.0.22", 5060)
 BUFFER = 1 << 25
 SO_RCVBUFFORCE = 33
+# Seconds until what is not answered is sent again: T1 of RFC 3261.
+REPEAT = 0.5
 
 SDP = (b"v=0\r\no=- 1 1 IN IP4 127.0.0.21\r\ns=-\r\nc=IN IP4 127.0.0.21\r\nt=0 0\r\n"
        b"m=audio 6000 RTP/AVP 0 8 97\r\na=rtpmap:97 iLBC/8000\r\na=sendrecv\r\n")
@@ -65,15 +67,16 @@ class Fleet:
 
     up       Call-ID's number -> Route headers, of calls that are set up
     told     when each party got its BYE: (socket, number) -> time.monotonic()
-    delays   seconds from each INVITE to its 200, in the order of the answers
+    delays   of each INVITE: (when it was sent, seconds until its 200)
     """
 
     def __init__(self, ns, ringing=True):
         self._caller, self._callee = (self._open(ns, at) for at in (CALLER, CALLEE))
         self._ringing = ringing
         self._asked = {}        # number -> [when, the request, next repetition]
+        self._accepted = {}     # number -> [the 200, next repetition], without ACK
+        self._next_look = 0
         self.up, self.told, self.delays = {}, {}, []
-        self.repeated = 0
         self._poll = select.poll()
         for sock in (self._caller, self._callee):
             self._poll.register(sock, select.POLLIN)
@@ -103,6 +106,11 @@ class Fleet:
         """One call more; nobody waits for it."""
         self._ask(number, INVITE % {b"n": number})
 
+    @property
+    def waiting(self):
+        """How many requests await their answer."""
+        return len(self._asked)
+
     def update(self, numbers, window=1):
         self._each(numbers, lambda n: self._within(n, b"UPDATE", b"2"), window)
 
@@ -117,7 +125,7 @@ class Fleet:
 
     def _ask(self, number, request):
         now = time.monotonic()
-        self._asked[number] = [now, request, now + 2]
+        self._asked[number] = [now, request, now + REPEAT]
         self._caller.sendto(request, SCSCF)
 
     def _each(self, numbers, build, window, timeout=600):
@@ -154,15 +162,17 @@ class Fleet:
                     break
                 self._take(sock, data)
         now = time.monotonic()
-        if self._asked and next(iter(self._asked.values()))[2] < now:
-            self._repeat(now)
+        if now > self._next_look:
+            self._next_look = now + REPEAT / 10
+            self._repeat(self._caller, self._asked, now)
+            self._repeat(self._callee, self._accepted, now)
 
-    def _repeat(self, now):
-        for entry in self._asked.values():
-            if entry[2] < now:
-                entry[2] = now + 2
-                self.repeated += 1
-                self._caller.sendto(entry[1], SCSCF)
+    @staticmethod
+    def _repeat(sock, entries, now):
+        for entry in entries.values():
+            if entry[-1] < now:
+                entry[-1] = now + REPEAT
+                sock.sendto(entry[-2], SCSCF)
 
     def _take(self, sock, data):
         if data.startswith(b"SIP/2.0 "):
@@ -170,7 +180,9 @@ class Fleet:
                 self._answered(data)
         elif data.startswith(b"INVITE "):
             self._answer_invite(data)
-        elif not data.startswith(b"ACK "):
+        elif data.startswith(b"ACK "):
+            self._accepted.pop(number_of(data), None)
+        else:
             if data.startswith(b"BYE "):
                 self.told.setdefault((sock, number_of(data)), time.monotonic())
             sock.sendto(self._response(data, b"200 OK"), SCSCF)
@@ -181,7 +193,7 @@ class Fleet:
         if b" INVITE\r\n" not in data:
             return
         if entry:
-            self.delays.append(time.monotonic() - entry[0])
+            self.delays.append((entry[0], time.monotonic() - entry[0]))
         routes = headers(data, b"Record-Route").replace(b"Record-Route", b"Route")
         self.up[number] = routes
         self._caller.sendto(self._within(number, b"ACK", b"1"), SCSCF)
@@ -189,7 +201,9 @@ class Fleet:
     def _answer_invite(self, data):
         if self._ringing:
             self._callee.sendto(self._response(data, b"180 Ringing"), SCSCF)
-        self._callee.sendto(self._response(data, b"200 OK"), SCSCF)
+        answer = self._response(data, b"200 OK")
+        self._accepted[number_of(data)] = [answer, time.monotonic() + REPEAT]
+        self._callee.sendto(answer, SCSCF)
 
     def _response(self, data, status):
         to = headers(data, b"To")

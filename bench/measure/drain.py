@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Set-up delay of new calls during a drain.
+
+10,000 calls held by two SIPps are released by one `ims_release.release` at the default pace, while further
+users make 200 calls a second: from their INVITE to its 200, of the calls that began before the last party was
+told. The peer is the same stage in the seconds before the release. Rounds are taken together. The user agents
+of the new calls run at a higher priority, for their own delay is not meant; the SIPps do not, and take their
+share of the processors.
+"""
+
+import os
+import statistics
+import time
+
+from .fleet import Fleet
+from .held import CALLER, Held
+from .stage import Stage, quick
+
+GOAL = 1.3
+HELD, RATE = quick(200, 10000), 200
+SECONDS, ROUNDS = quick(1, 6), quick(1, 3)
+
+
+def make_calls(fleet, seconds, prefix):
+    """New calls at RATE for so long, until the last is answered."""
+    start = time.monotonic()
+    for n in range(int(seconds * RATE)):
+        due = start + n / RATE
+        while time.monotonic() < due:
+            fleet.step(max(0, due - time.monotonic()))
+        fleet.start(b"%s%d" % (prefix, n))
+    fleet.run(lambda: not fleet.waiting, 40)
+
+
+def round_():
+    """Delays before the drain, delays during it, how long it took."""
+    with Stage("drain") as stage:
+        held = Held(stage, HELD)
+        fleet = stage.add(Fleet(stage.ns))
+        fleet.set_up(50, "warm")
+        os.setpriority(os.PRIO_PROCESS, 0, -10)
+        try:
+            fleet.delays.clear()
+            make_calls(fleet, SECONDS, b"before")
+            before = [delay for _, delay in fleet.delays]
+            fleet.delays.clear()
+            clock, start = time.time() - time.monotonic(), time.monotonic()
+            stage.scscf.rpc("ims_release.release", "contact",
+                            "sip:uac@%s:5060" % CALLER)
+            make_calls(fleet, SECONDS, b"during")
+        finally:
+            os.setpriority(os.PRIO_PROCESS, 0, 0)
+        end = max(held.await_told().values()) - clock
+        return before, [d for began, d in fleet.delays if began < end], end - start
+
+
+def measure(table):
+    before, during, took = [], [], []
+    for _ in range(ROUNDS):
+        calm, busy, seconds = round_()
+        before += calm
+        during += busy
+        took.append(seconds)
+    for name, quantile, goal in ("median", 0.5, None), ("99th percentile", 0.99, GOAL):
+        table.row("ms to set a call up during a drain, " + name,
+                  *(1000 * sorted(delays)[int(quantile * len(delays))]
+                    for delays in (during, before)), goal)
+    table.row("seconds that the drain of %d takes" % HELD, statistics.median(took),
+              ratio=False)
