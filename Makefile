@@ -89,9 +89,12 @@ demo: deps-demo build ## set a call up, release it, draw what went over the wire
 demo-ims: deps-demo build ## the same in an IMS core of Kamailio's own, with an HSS
 	@tools/demo.sh demo_ims
 
+# What of it: BENCH='--only call,memory', BENCH=--quick, BENCH=--write-docs
+BENCH ?=
+
 .PHONY: bench
 bench: deps-demo deps-test build ## the benchmark, beside the peers
-	@bench/run
+	@bench/run $(BENCH)
 
 # Suites of tests. Each leaves $(REPORT)/NAME.xml, which `make test` sums up.
 
