@@ -6,7 +6,7 @@
 
 /* A block begins with what an ordinary call needs, and grows in steps: few
  * sizes, so that the shared memory manager finds a free one at once. */
-#define BLOCK_FIRST 768
+#define BLOCK_FIRST 512
 #define BLOCK_STEP 256
 
 struct irl_mem irl_mem;
