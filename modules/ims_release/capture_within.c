@@ -106,6 +106,35 @@ void irl_within_relayed(struct sip_msg *msg)
 	irl_release_unlock(s);
 }
 
+/* The target that a refresh gives a leg; empty when it keeps the one it has. */
+static str moved_target(const str *has, struct sip_msg *msg, int shared)
+{
+	str uri = {"", 0};
+
+	if(irl_msg_contact_is(msg, has))
+		return uri;
+	uri = shared ? irl_msg_shared_contact(msg) : irl_msg_contact(msg);
+	return irl_msg_valid_target(uri);
+}
+
+/* A 2xx to a request that `leg` sent. Slot locked. */
+static void take_refresh(struct irl_session *s, struct irl_dialog *dlg,
+		enum irl_leg_id leg, struct sip_msg *req, struct sip_msg *rpl)
+{
+	enum irl_leg_id other = leg == IRL_CALLER ? IRL_CALLEE : IRL_CALLER;
+	str has = irl_session_target(s, dlg, leg);
+	str others = irl_session_target(s, dlg, other);
+	str requested = moved_target(&has, req, 1);
+	str answered = moved_target(&others, rpl, 0);
+	uint32_t cseq;
+
+	if(irl_msg_cseq(rpl, &cseq) != 0)
+		return;
+	irl_session_refresh(s, dlg, leg, cseq, &requested, &answered);
+	if(requested.len || answered.len)
+		irl_index_update(s);
+}
+
 /* tm: a response to a re-INVITE or UPDATE. Only a 2xx moves targets. */
 static void on_refresh_response(
 		struct cell *t, int type, struct tmcb_params *params)
@@ -115,24 +144,18 @@ static void on_refresh_response(
 	struct irl_dialog *dlg;
 	struct irl_msg_key key;
 	enum irl_leg_id leg;
-	str requested, answered;
-	uint32_t cseq;
 
 	if(!rpl || rpl == FAKED_REPLY || params->code < 200 || params->code > 299
 			|| !params->req)
 		return;
-	if(irl_msg_key(rpl, &key) != 0 || irl_msg_cseq(rpl, &cseq) != 0
-			|| parse_headers(rpl, HDR_EOH_F, 0) < 0)
+	if(irl_msg_key(rpl, &key) != 0 || parse_headers(rpl, HDR_EOH_F, 0) < 0)
 		return;
-	requested = irl_msg_valid_target(irl_msg_shared_contact(params->req));
-	answered = irl_msg_valid_target(irl_msg_contact(rpl));
 	s = irl_store_get(irl_unpack(params->param, NULL));
 	if(!s)
 		return;
 	dlg = irl_session_match(s, &key.from_tag, &key.to_tag, &leg);
 	if(dlg)
-		irl_session_refresh(s, dlg, leg, cseq, &requested, &answered);
-	irl_index_update(s);
+		take_refresh(s, dlg, leg, params->req, rpl);
 	irl_store_changed(s);
 	irl_store_unlock(s->hash);
 	irl_keep_wait();

@@ -39,6 +39,10 @@ str irl_msg_contact(struct sip_msg *msg);
  * this process must be attached. */
 str irl_msg_shared_contact(const struct sip_msg *msg);
 
+/** Is this what the Contact says? A refresh hardly ever moves the target: this
+ * is told without parsing. 0 when it would take parsing to tell. */
+int irl_msg_contact_is(const struct sip_msg *msg, const str *uri);
+
 /** The same URI, or empty when no request could go there: a peer's nonsense
  * must not replace a good target. */
 str irl_msg_valid_target(str uri);
