@@ -22,17 +22,26 @@ static const char *skip_quoted(const char *p, const char *end)
 /* The next `c` at or after `p`, outside quotes; `end` when there is none. */
 static const char *find_unquoted(const char *p, const char *end, char c)
 {
-	while(p < end && *p != c)
-		p = *p == '"' ? skip_quoted(p, end) : p + 1;
-	return p < end ? p : end;
+	const char *found, *quote;
+
+	while(p < end) {
+		found = memchr(p, c, (size_t)(end - p));
+		if(!found)
+			return end;
+		quote = memchr(p, '"', (size_t)(found - p));
+		if(!quote)
+			return found;
+		p = skip_quoted(quote, end);
+	}
+	return end;
 }
 
-/* The next of the characters `set`, outside quotes and angle brackets. */
-static const char *find_one_of(const char *p, const char *end, const char *set)
+/* The next semicolon or comma, outside quotes and angle brackets. */
+static const char *find_separator(const char *p, const char *end)
 {
 	const char *close;
 
-	while(p < end && !strchr(set, *p)) {
+	while(p < end && *p != ';' && *p != ',') {
 		close = *p == '<' ? memchr(p, '>', (size_t)(end - p)) : NULL;
 		p = *p == '"' ? skip_quoted(p, end) : close ? close + 1 : p + 1;
 	}
@@ -42,17 +51,16 @@ static const char *find_one_of(const char *p, const char *end, const char *set)
 /* A quote is opened and not closed. */
 static int has_open_quote(const char *p, const char *end)
 {
-	int open = 0;
-
-	if(!memchr(p, '"', (size_t)(end - p)))
-		return 0;
-	for(; p < end; p++) {
-		if(*p == '"')
-			open = !open;
-		else if(*p == '\\' && open)
-			p++;
+	while(p < end && (p = memchr(p, '"', (size_t)(end - p)))) {
+		for(p++; p < end && *p != '"'; p++) {
+			if(*p == '\\')
+				p++;
+		}
+		if(p >= end)
+			return 1;
+		p++;
 	}
-	return open;
+	return 0;
 }
 
 static int is_tag(const char *param, const char *end)
@@ -200,7 +208,7 @@ int irl_param_find(const str *list, const char *name, str *value)
 	if(list->len <= 0)
 		return 0;
 	for(end = p + list->len; p < end; p = next + 1) {
-		next = find_one_of(p, end, ";,");
+		next = find_separator(p, end);
 		if(is_param(p, next, name, value))
 			return value->len > 0;
 	}
