@@ -84,7 +84,7 @@ static void split(struct irl_session *s, struct irl_dialog *dlg)
 		irl_session_free(other);
 		return;
 	}
-	irl_index_update(other);
+	irl_index_update(other, IRL_INDEX_ALL);
 	if(s->release)
 		irl_release_together(other, s->release);
 }
@@ -137,7 +137,7 @@ static int take_answer(
 				split(s, dlg);
 		}
 	}
-	irl_index_update(s);
+	irl_index_update(s, IRL_INDEX_CONTACTS);
 	irl_store_changed(s);
 	irl_release_unlock(s);
 	irl_keep_wait();

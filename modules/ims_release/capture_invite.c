@@ -31,7 +31,7 @@ static void add_pass(struct irl_session *s, struct sip_msg *msg, int nroutes)
 	irl_now.pass = irl_session_add_pass(s, &pass);
 	if(irl_now.said)
 		irl_session_serve(s, irl_now.pass, irl_now.said, &irl_now.impu);
-	irl_index_update(s);
+	irl_index_update(s, IRL_INDEX_ALL);
 }
 
 /* The live session that this INVITE is a pass of; slot locked. A new INVITE
@@ -192,29 +192,37 @@ static int keep_for_later(enum irl_side side, const str *impu)
 	return 0;
 }
 
+/* The first pass, whose session has been made. @return 1 when it has */
+static int serve_now(enum irl_side side, const str *user)
+{
+	struct irl_session *s = irl_now.id ? irl_store_get(irl_now.id) : NULL;
+
+	if(!s)
+		return 0;
+	irl_session_serve(s, irl_now.pass, side, user);
+	irl_index_update(s, IRL_INDEX_IMPU);
+	irl_store_unlock(s->hash);
+	return 1;
+}
+
 int irl_capture_serve(struct sip_msg *msg, enum irl_side side, const str *impu)
 {
 	struct irl_msg_key key;
-	struct irl_session *s;
 	uint32_t cseq, hash;
 	str user = *impu;
 	int known;
 
-	if(!irl_is_now(msg) || irl_now.kind != IRL_INITIAL
-			|| irl_msg_key(msg, &key) != 0 || irl_msg_cseq(msg, &cseq) != 0)
+	if(!irl_is_now(msg) || irl_now.kind != IRL_INITIAL)
 		return ENOENT;
 	if(!user.len)
 		user = irl_msg_impu(msg, side);
-	hash = irl_store_lock(&key.callid);
-	s = session_of_invite(hash, &key, cseq);
-	known = s != NULL;
-	if(s && irl_now.id == s->id) {
-		irl_session_serve(s, irl_now.pass, side, &user);
-		irl_index_update(s);
-	}
-	irl_store_unlock(hash);
-	if(known && irl_now.id)
+	if(serve_now(side, &user))
 		return 0;
+	if(irl_msg_key(msg, &key) != 0 || irl_msg_cseq(msg, &cseq) != 0)
+		return ENOENT;
+	hash = irl_store_lock(&key.callid);
+	known = session_of_invite(hash, &key, cseq) != NULL;
+	irl_store_unlock(hash);
 	/* a later pass has no transaction yet, and neither has the first one of
 	 * a dialog module that makes its record together with it */
 	if(!known && !irl_host()->creates_late)

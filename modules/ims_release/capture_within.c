@@ -132,7 +132,7 @@ static void take_refresh(struct irl_session *s, struct irl_dialog *dlg,
 		return;
 	irl_session_refresh(s, dlg, leg, cseq, &requested, &answered);
 	if(requested.len || answered.len)
-		irl_index_update(s);
+		irl_index_update(s, IRL_INDEX_CONTACTS);
 }
 
 /* tm: a response to a re-INVITE or UPDATE. Only a 2xx moves targets. */

@@ -99,7 +99,7 @@ static str value_of(const struct irl_session *s, enum irl_index_kind kind)
 	}
 }
 
-void irl_index_update(struct irl_session *s)
+void irl_index_update(struct irl_session *s, unsigned int kinds)
 {
 	struct irl_index_link *link;
 	uint32_t hash;
@@ -107,6 +107,8 @@ void irl_index_update(struct irl_session *s)
 	int i;
 
 	for(i = 0; i < IRL_INDEXES; i++) {
+		if(!(kinds & 1u << i))
+			continue;
 		link = &s->link[i];
 		value = value_of(s, (enum irl_index_kind)i);
 		hash = hash_of((enum irl_index_kind)i, &value);

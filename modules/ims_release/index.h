@@ -16,9 +16,17 @@
 int irl_index_init(int buckets);
 void irl_index_destroy(void);
 
+/** What an update looks at: a bit for each kind. */
+#define IRL_INDEX_IMPU (1u << IRL_BY_IMPU)
+#define IRL_INDEX_CONTACTS \
+	(1u << IRL_BY_CALLER_CONTACT | 1u << IRL_BY_CALLEE_CONTACT)
+#define IRL_INDEX_ALL ((1u << IRL_INDEXES) - 1)
+
 /** Have the index follow the record: after it was put into the store, and
- * after a change of its user or its targets. Slot locked. */
-void irl_index_update(struct irl_session *s);
+ * after a change of its user or its targets. Slot locked.
+ *
+ * @param kinds what may have changed */
+void irl_index_update(struct irl_session *s, unsigned int kinds);
 
 /** Take the record out of the index, before it is freed. Slot locked. */
 void irl_index_remove(struct irl_session *s);
