@@ -142,18 +142,19 @@ static void on_refresh_response(
 	struct sip_msg *rpl = params->rpl;
 	struct irl_session *s;
 	struct irl_dialog *dlg;
-	struct irl_msg_key key;
 	enum irl_leg_id leg;
+	str from, to;
 
 	if(!rpl || rpl == FAKED_REPLY || params->code < 200 || params->code > 299
 			|| !params->req)
 		return;
-	if(irl_msg_key(rpl, &key) != 0 || parse_headers(rpl, HDR_EOH_F, 0) < 0)
+	if(irl_msg_shared_tags(params->req, &from, &to) != 0
+			|| parse_headers(rpl, HDR_EOH_F, 0) < 0)
 		return;
 	s = irl_store_get(irl_unpack(params->param, NULL));
 	if(!s)
 		return;
-	dlg = irl_session_match(s, &key.from_tag, &key.to_tag, &leg);
+	dlg = irl_session_match(s, &from, &to, &leg);
 	if(dlg)
 		take_refresh(s, dlg, leg, params->req, rpl);
 	irl_store_changed(s);

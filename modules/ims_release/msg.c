@@ -42,6 +42,15 @@ int irl_msg_key(struct sip_msg *msg, struct irl_msg_key *key)
 	return key->callid.len && key->from_tag.len ? 0 : EINVAL;
 }
 
+int irl_msg_shared_tags(const struct sip_msg *msg, str *from, str *to)
+{
+	if(!msg->from || !msg->from->parsed || !msg->to || !msg->to->parsed)
+		return EINVAL;
+	*from = get_from(msg)->tag_value;
+	*to = get_to(msg)->tag_value;
+	return 0;
+}
+
 str irl_msg_to_tag(struct sip_msg *msg)
 {
 	if(parse_headers(msg, HDR_TO_F, 0) < 0 || !msg->to || !get_to(msg))

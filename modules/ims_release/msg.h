@@ -21,6 +21,10 @@ struct irl_msg_key
 /** @return 0, or EINVAL when the message lacks one of the header fields */
 int irl_msg_key(struct sip_msg *msg, struct irl_msg_key *key);
 
+/** The From and To tag of a request that tm keeps in shared memory, parsed
+ * before it was copied. @return 0, or EINVAL when they were not */
+int irl_msg_shared_tags(const struct sip_msg *msg, str *from, str *to);
+
 /** The To tag, without a look at the other header fields. */
 str irl_msg_to_tag(struct sip_msg *msg);
 
