@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Instructions of a call that nobody releases.
 
-In the worker processes, counted by callgrind: INVITE, 180, 200, ACK, UPDATE and BYE, one call after the
-other, with both memory managers. The peer is the dialog module alone: the same configuration without the
-module. Where the goal is missed: the module's functions, instructions a call with what they call; some of
-that is parsing which otherwise a later module would do.
+In the worker processes, counted by callgrind: INVITE, 180, 200, ACK, UPDATE and BYE,
+one call after the other, with both memory managers. The peer is the dialog module
+alone: the same configuration without the module. Where the goal is missed: the module's
+functions, instructions a call with what they call; some of that is parsing which
+otherwise a later module would do.
 """
 
 from .fleet import Fleet

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Shared memory of a session.
 
-`real_used` of `core.shmmem`, as bytes a session that is up when no transaction is left, with both memory
-managers, the manager's own overhead included: what `kamailio -m` must be sized for. Ours is all that is used
-more than with the dialog module alone: the record and what the dialog module allocates for our callbacks. The
-peer is the dialog module's own. "Asked for" is without the overhead, which in the default manager is some 70
-bytes an allocation.
+`real_used` of `core.shmmem`, as bytes a session that is up when no transaction is left,
+with both memory managers, the manager's own overhead included: what `kamailio -m` must
+be sized for. Ours is all that is used more than with the dialog module alone: the
+record and what the dialog module allocates for our callbacks. The peer is the dialog
+module's own. "Asked for" is without the overhead, which in the default manager is some
+70 bytes an allocation.
 """
 
 from rig.process import wait_until

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sessions released a second.
 
-Calls held by two SIPps are released: ours by one `ims_release.release all '*'`, the dialog module's by a
-`dlg.terminate_dlg` for each call, sixteen of them under way at any time, over the same datagram socket of
-`jsonrpcs`. Counted from the trigger until the last party is told that ever is; a party is told when its BYE
-arrives. The dialog module runs alone, without service control or anything like it. Medians of rounds, the
-three in turn; parties never told are of all rounds together.
+Calls held by two SIPps are released: ours by one `ims_release.release all '*'`, the
+dialog module's by a `dlg.terminate_dlg` for each call, sixteen of them under way at any
+time, over the same datagram socket of `jsonrpcs`. Counted from the trigger until the
+last party is told that ever is; a party is told when its BYE arrives. The dialog module
+runs alone, without service control or anything like it. Medians of rounds, the three in
+turn; parties never told are of all rounds together.
 
-All of them share the processors: the S-CSCF, both SIPps, who asks. So there is also the processor time
-that the S-CSCF takes for a session, and both SIPps for theirs: what the rate would be with users elsewhere.
+All of them share the processors: the S-CSCF, both SIPps, who asks. So there is also the
+processor time that the S-CSCF takes for a session, and both SIPps for theirs: what the
+rate would be with users elsewhere.
 """
 
 import collections
@@ -19,10 +21,8 @@ import socket
 import time
 from statistics import median
 
-from rig.process import children
-
 from .held import Held
-from .stage import Stage, quick
+from .stage import Stage, quick, stat
 
 SIZES = quick([100], [1000, 5000, 20000])
 ROUNDS = quick(1, 3)
@@ -60,13 +60,7 @@ class Asker:
 
 def processor_time(pids):
     """Seconds that processes and their children have run."""
-    ticks = 0
-    for pid in pids:
-        for one in (pid, *children(pid)):
-            with open("/proc/%d/stat" % one) as file:
-                words = file.read().rpartition(")")[2].split()
-            ticks += int(words[11]) + int(words[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return stat(pids, (14, 15)) / os.sysconf("SC_CLK_TCK")
 
 
 def released(kind, calls):

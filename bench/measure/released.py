@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Instructions of a released session.
 
-In the worker processes, the releasing process and the RPC processes, counted by callgrind, service
-control on. The peer is the floor: one BYE of a user agent relayed by the same script plus one BYE that
-tm sends (`tm.t_uac_start`, `t_uac()` and below) with its answer. The floor is two transactions that
-reach the users; a release with service control is three, because one BYE is sent by tm to the S-CSCF's
-own socket before the script relays it. "Of it unavoidable" is that: two BYEs that tm sends and one that
-the script relays.
+In the worker processes, the releasing process and the RPC processes, counted by
+callgrind, service control on. The peer is the floor: one BYE of a user agent relayed by
+the same script plus one BYE that tm sends (`tm.t_uac_start`, `t_uac()` and below) with
+its answer. The floor is two transactions that reach the users; a release with service
+control is three, because one BYE is sent by tm to the S-CSCF's own socket before the
+script relays it. "Of it unavoidable" is that: two BYEs that tm sends and one that the
+script relays.
 """
 
 import time

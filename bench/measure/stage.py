@@ -13,6 +13,7 @@ import tempfile
 from rig.case import BUILD, ROOT
 from rig.kamailio import Kamailio
 from rig.namespace import Namespace
+from rig.process import children
 
 CONFIG = os.path.join(ROOT, "cfg", "scscf.cfg")
 TLSF = ["-x", "tlsf", "-X", "tlsf"]
@@ -34,6 +35,20 @@ def config_without(text):
     if "ims_release" in text:
         raise RuntimeError("cfg/scscf.cfg has a use of the module that is not known")
     return text
+
+
+def stat(pids, fields):
+    """What /proc/PID/stat counts of processes and their children, summed up.
+
+    fields    numbers as proc(5) has them
+    """
+    total = 0
+    for pid in pids:
+        for one in (pid, *children(pid)):
+            with open("/proc/%d/stat" % one) as file:
+                words = file.read().rpartition(")")[2].split()
+            total += sum(int(words[field - 3]) for field in fields)
+    return total
 
 
 class Stage:
