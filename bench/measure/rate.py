@@ -10,7 +10,8 @@ turn; parties never told are of all rounds together.
 
 All of them share the processors: the S-CSCF, both SIPps, who asks. So there is also the
 processor time that the S-CSCF takes for a session, and both SIPps for theirs: what the
-rate would be with users elsewhere.
+rate would be with users elsewhere. What the S-CSCF spends it on is the profile of
+[a released session](#instructions-of-a-released-session).
 """
 
 import collections

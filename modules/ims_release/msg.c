@@ -111,9 +111,12 @@ str irl_msg_shared_contact(const struct sip_msg *msg)
 
 int irl_msg_contact_is(const struct sip_msg *msg, const str *uri)
 {
-	str body = msg->contact ? msg->contact->body : empty;
+	str body;
 
-	return uri->len && body.len >= uri->len + 2 && body.s[0] == '<'
+	if(!uri->len || !msg->contact)
+		return 0;
+	body = msg->contact->body;
+	return body.len >= uri->len + 2 && body.s[0] == '<'
 		   && body.s[uri->len + 1] == '>'
 		   && memcmp(body.s + 1, uri->s, (size_t)uri->len) == 0
 		   && !memchr(body.s, ',', (size_t)body.len);
