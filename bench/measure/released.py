@@ -18,6 +18,11 @@ from .profile import RELEASING, RPC, WORKERS, Profiled
 from .stage import Stage, quick
 
 GOAL = 1.25
+# Few at a time: under the profiler, what waits long is repeated.
+PARAMETERS = """
+modparam("ims_release", "linger", 1)
+modparam("ims_release", "job_window", 2)
+"""
 BYE = ('From: "Bob" <sip:bob@127.0.0.22:5060>;tag=b%(n)s\r\n'
        'To: "Alice" <sip:alice@ims.example>;tag=a%(n)s\r\n'
        "Call-ID: %(n)s@bench\r\nCSeq: 1 BYE\r\n"
@@ -33,47 +38,50 @@ class Releases:
         self.count = quick(20, 300)
 
     def _await_byes(self, parties):
-        self.fleet.told.clear()
-        self._trigger()
         self.fleet.run(lambda: len(self.fleet.told) == parties, 120)
-        # what follows the last answer
-        time.sleep(1)
+
+    def _count(self, end, pattern):
+        """Profile of those processes while end() ends calls, and just after."""
+        self.fleet.told.clear()
+
+        def actions():
+            end()
+            # what follows the last answer
+            time.sleep(1)
+        return self.scscf.count(actions, pattern)
 
     def by_us(self):
         """Profile of a release of all calls."""
         self.fleet.set_up(self.count, "ours", window=1)
-        self._trigger = lambda: self.scscf.rpc(
-            "ims_release.release", "all", "*", timeout=60)
-        return self.scscf.count(lambda: self._await_byes(2 * self.count),
-                                "|".join((WORKERS, RELEASING, RPC)))
+
+        def release():
+            self.scscf.rpc("ims_release.release", "all", "*", timeout=60)
+            self._await_byes(2 * self.count)
+        return self._count(release, "|".join((WORKERS, RELEASING, RPC)))
 
     def by_user(self):
         """Profile of BYEs of the callers."""
         numbers = self.fleet.set_up(self.count, "user", window=1)
-        return self.scscf.count(lambda: self.fleet.hang_up(numbers), WORKERS)
+        return self._count(lambda: self.fleet.hang_up(numbers), WORKERS)
 
     def by_tm(self):
         """(profile of the workers, instructions of tm's sending)"""
-        def trigger():
+        def send():
             for n in range(self.count):
                 self.scscf.rpc("tm.t_uac_start", "BYE", "sip:alice@127.0.0.21:5060",
                                ".", ".", BYE % {"n": "tm%d" % n}, timeout=60)
+                self._await_byes(n + 1)
 
-        self._trigger = trigger
-        profiles = {}
-
-        def in_rpc():
-            profiles["workers"] = self.scscf.count(
-                lambda: self._await_byes(self.count), WORKERS)
-
-        sending = self.scscf.count(in_rpc, RPC).functions(inclusive=True)["t_uac"]
-        return profiles["workers"], sending
+        profiles = []
+        sending = self.scscf.count(
+            lambda: profiles.append(self._count(send, WORKERS)), RPC)
+        return profiles[0], sending.functions(inclusive=True)["t_uac"]
 
 
 def measure(table):
     for manager, args in MANAGERS.items():
         with Stage("released-" + manager, make=Profiled, args=args, workers=1,
-                   extra='modparam("ims_release", "linger", 1)\n') as stage:
+                   extra=PARAMETERS) as stage:
             releases = Releases(stage)
             count = releases.count
             releases.fleet.hang_up(releases.fleet.set_up(count, "warm", window=1))
