@@ -8,6 +8,9 @@ its answer. The floor is two transactions that reach the users; a release with s
 control is three, because one BYE is sent by tm to the S-CSCF's own socket before the
 script relays it. "Of it unavoidable" is that: two BYEs that tm sends and one that the
 script relays.
+
+With tlsf the counts are the same within 0.1 % from run to run. With q_malloc they move
+by a tenth, ours and the floor's, with the order that its free lists happen to have.
 """
 
 import time
