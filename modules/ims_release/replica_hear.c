@@ -57,7 +57,7 @@ static void insert(struct irl_session *s, const struct heard *h)
 	if(old)
 		irl_store_erase(old);
 	if(irl_store_insert(hash, s) == 0) {
-		irl_index_update(s);
+		irl_index_update(s, IRL_INDEX_ALL);
 		s = NULL;
 	}
 	irl_store_unlock(hash);

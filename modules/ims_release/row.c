@@ -129,7 +129,7 @@ static int insert(struct irl_session *s)
 		irl_store_erase(old);
 	err = irl_store_insert(hash, s);
 	if(!err)
-		irl_index_update(s);
+		irl_index_update(s, IRL_INDEX_ALL);
 	irl_store_unlock(hash);
 	return err;
 }
