@@ -8,14 +8,19 @@
 #include "core/locking.h"
 #include "core/mem/shm_mem.h"
 
+#include "backlog.h"
 #include "params.h"
 #include "release.h"
 #include "worker.h"
 
 /* Sessions started between two looks at what came in, and the longest sleep
  * of the releasing process. */
-#define BURST 64
+#define BURST 8
 #define IDLE_MS 1000
+
+/* With more than some messages before the SIP workers no session is started:
+ * a release that has them wait makes the calls of others wait. */
+#define BACKLOG_MAX 32768
 
 struct job
 {
@@ -400,6 +405,8 @@ int irl_jobs_run(uint64_t now_ms)
 	lock_release(&jobs->lock);
 	if(rate < 0)
 		return IDLE_MS;
+	if(irl_backlog() > BACKLOG_MAX)
+		return 1;
 	/* without a rate nothing is saved up, and nothing owed */
 	if(rate)
 		allowed = allowance(now_ms, rate, &credit);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "backlog.h"
+
+#include <linux/sock_diag.h>
+#include <sys/socket.h>
+
+#include "core/ip_addr.h"
+#include "core/socket_info.h"
+
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
+#endif
+
+unsigned int irl_backlog(void)
+{
+	struct socket_info **list = get_sock_info_list(PROTO_UDP), *si;
+	uint32_t meminfo[SK_MEMINFO_VARS];
+	unsigned int most = 0;
+	socklen_t len;
+
+	for(si = list ? *list : NULL; si; si = si->next) {
+		len = sizeof(meminfo);
+		if(getsockopt(si->socket, SOL_SOCKET, SO_MEMINFO, meminfo, &len) == 0
+				&& meminfo[SK_MEMINFO_RMEM_ALLOC] > most)
+			most = meminfo[SK_MEMINFO_RMEM_ALLOC];
+	}
+	return most;
+}
