@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from rig.case import ROOT
 from rig.crowd import Crowd
 from rig.kamailio import RpcFault
 from rig.network import ABROAD, BOTH, CALLING, HOME
@@ -588,10 +589,13 @@ event_route[xhttp:request] { prom_dispatch(); }
 """
 
 
+METRIC = "kamailio_ims_release_"
+
+
 def scrape(net):
     """What a Prometheus server gets: name -> value."""
     return {name: int(value) for name, value in re.findall(
-        r"(?m)^kamailio_ims_release_(\w+) (\d+)", http(net, "GET /metrics"))}
+        r"(?m)^%s(\w+) (\d+)" % METRIC, http(net, "GET /metrics"))}
 
 
 def test_statistics(network):
@@ -616,6 +620,27 @@ def test_statistics(network):
     assert {name: int(value) for name, value in found} == scrape(net)
     assert scrape(net) == {**dict.fromkeys(NAMES, 0), "released": 5, "byes_sent": 10,
                            "byes_2xx": 10}
+
+
+def shown_in_operations(what):
+    """The configuration in docs/operations.md that has such a line."""
+    with open(os.path.join(ROOT, "docs", "operations.md"), encoding="utf-8") as file:
+        blocks = re.findall(r"```kamailio\n(.*?)```", file.read(), re.S)
+    block, = (block for block in blocks if what in block)
+    return block
+
+
+def test_dashboard(network):
+    """What docs/operations.md says to load is scraped, and has all that
+    docs/grafana-dashboard.json asks for."""
+    config = shown_in_operations("xhttp_prom.so")
+    net = network(CALLING, scscf={"listen": HTTP["listen"], "extra": config})
+    with open(os.path.join(ROOT, "docs", "grafana-dashboard.json"),
+              encoding="utf-8") as file:
+        panels = json.load(file)["panels"]
+    asked = [target["expr"] for panel in panels for target in panel["targets"]]
+    metrics = {name for expr in asked for name in re.findall(r"\bkamailio_\w+", expr)}
+    assert metrics == {METRIC + name for name in scrape(net)}
 
 
 # -- clients that do not behave --------------------------------------------------------

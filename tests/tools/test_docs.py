@@ -6,6 +6,7 @@ has; what is generated is up to date; the configurations shown start, and carry 
 release a call.
 """
 
+import json
 import pathlib
 import re
 import shutil
@@ -203,6 +204,30 @@ def test_log_lines_are_documented():
 def test_statistics_in_operations():
     table = text_of("operations.md").partition("## Statistics")[2].partition("## Log")[0]
     assert set(re.findall(r"(?m)^\| `(\w+)` \|", table)) == set(exported()["s"])
+
+
+def test_dashboard():
+    """Each panel has its id and its place; each statistic is in one."""
+    dashboard = json.loads(text_of("grafana-dashboard.json"))
+    assert dashboard["schemaVersion"] >= 36 and dashboard["title"]
+    source, node = dashboard["templating"]["list"]
+    assert (source["type"], source["query"]) == ("datasource", "prometheus")
+    panels = dashboard["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels) > 5
+    taken = set()
+    for panel in panels:
+        place = panel["gridPos"]
+        cells = {(place["x"] + x, place["y"] + y)
+                 for x in range(place["w"]) for y in range(place["h"])}
+        assert not taken & cells and max(cells)[0] < 24, panel["title"]
+        taken |= cells
+        assert panel["title"] and panel["description"] and panel["targets"]
+        refs = [target["refId"] for target in panel["targets"]]
+        assert len(set(refs)) == len(refs)
+        for target in panel["targets"] + [panel, node]:
+            assert target["datasource"]["uid"] == "${%s}" % source["name"]
+    asked = re.findall(r"kamailio_ims_release_(\w+)", json.dumps(panels))
+    assert set(asked) == set(exported()["s"])
 
 
 # -- what is generated ---------------------------------------------------------------
