@@ -5,12 +5,8 @@
 Call-ID, CSeq, Route, Reason, the hosts it visits, and that there are two.
 """
 
-import json
-import re
-
 import pytest
 
-from rig.case import ROOT
 from rig.network import (BOTH, BOTH_AS, CALLED, CALLED_AS, CALLING, CALLING_AS,
                          TOPOLOGIES)
 from rig.pair import check_pair
@@ -136,28 +132,6 @@ def test_answers(network, topology, callee, caller, codes, released, failed):
     assert (report["released"], report["failed"]) == (released, failed)
     check_pair(net.case.wire(), topology, call.call_id, 503, "Gone")
     net.empty()
-
-
-def event_routes_of_scscf_cfg():
-    """The event routes that stand there as comments."""
-    with open(ROOT + "/cfg/scscf.cfg") as file:
-        text = file.read()
-    commented = re.findall(r"^# event_route\[ims_release:.*?^# }$", text, re.S | re.M)
-    return re.sub(r"(?m)^# ?", "", "\n".join(commented)) + "\n"
-
-
-def test_event_routes(network):
-    """The examples in cfg/scscf.cfg do what they say."""
-    net = network(CALLING, scscf={"extra": event_routes_of_scscf_cfg()})
-    call = net.call("basic-call").settled()
-    release(net, call, 503, "Gone")
-    call.finish()
-    byes = check_pair(net.case.wire(), CALLING, call.call_id, 503, "Gone")
-    for bye in byes:
-        assert bye.lines("X-Released-For") == ["sip:alice@ims.example"]
-    line = net.scscf.log_lines('"callid"')[0]
-    assert json.loads(line[line.index("{"):]) == {
-        "callid": call.call_id, "cause": 503, "caller": "200", "callee": "200"}
 
 
 def scripted_call(net):
