@@ -259,6 +259,8 @@ docs: deps-docs deps-demo build ## the module's README, tables and pictures of d
 	@tools/release_ladders.py
 	@neato -n -Tsvg -o docs/ims-core.svg docs/ims-core.dot
 
+	@tools/recipes.py
+
 DEPS := deps-build deps-demo deps-test deps-lint deps-docs
 .PHONY: deps $(DEPS)
 deps: $(DEPS) ## install all that any target needs

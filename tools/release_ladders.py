@@ -92,10 +92,15 @@ def steps(svg):
     return sorted(re.sub(r"BYE \d+", "BYE", described).split(". "))
 
 
-def main():
+def as_root(program):
+    """Runs this program once more, as the root that a namespace gives."""
     if os.geteuid() != 0:
         os.execvp("unshare", ["unshare", "--map-root-user", sys.executable,
-                              str(pathlib.Path(__file__).resolve())])
+                              str(pathlib.Path(program).resolve()), *sys.argv[1:]])
+
+
+def main():
+    as_root(__file__)
     for picture in PICTURES:
         draw(*picture)
 

@@ -58,17 +58,19 @@ class Crowd:
         ids = ids or ["crowd-%d" % next(self._count) for _ in range(count)]
         done = self.ringing if early else self.acked
         for number, call_id in enumerate(ids):
-            self._invite(call_id, from_, to, icid, user)
+            self.invite(call_id, from_, to, icid, user)
             if number >= AT_ONCE:
                 wait_until(lambda: ids[number - AT_ONCE] in done, 5, "a call")
         wait_until(lambda: done.issuperset(ids), 5, "%d calls" % count)
         return ids
 
-    def _invite(self, call_id, from_, to, icid, user):
+    def invite(self, call_id, from_=None, to=None, icid=None, user="ua"):
+        """An INVITE whose outcome is not waited for."""
         caller = self.ua["caller"]
         to = to or self.topology.called_impu
+        tag = call_id.partition("@")[0]
         dialog = self.dialogs[call_id] = Dialog(
-            caller, local="<%s>;tag=%s" % (from_ or self.topology.caller_impu, call_id),
+            caller, local="<%s>;tag=%s" % (from_ or self.topology.caller_impu, tag),
             remote="<%s>" % to, call_id=call_id, target=to, routes=[],
             contact="<sip:%s@%s>" % (user, caller.hostport))
         headers = [("P-Charging-Vector", "icid-value=" + icid)] if icid else []
@@ -120,13 +122,14 @@ class Crowd:
 
     def _callee(self, message):
         ua, call_id = self.ua["callee"], message.call_id
+        tag = "to-" + call_id.partition("@")[0]
         if message.method == "INVITE":
-            ua.answer(message, 180 if self.rings else 200, tag="to-" + call_id)
+            ua.answer(message, 180 if self.rings else 200, tag=tag)
             self.ringing.add(call_id)
         elif message.method == "ACK":
             self.acked.add(call_id)
         elif message.method == "CANCEL":
-            ua.respond(message, 200, tag="to-" + call_id)
+            ua.respond(message, 200, tag=tag)
         elif message.method == "BYE" and not message.lines("Reason"):
             ua.respond(message, 200)
         elif message.method == "BYE":
