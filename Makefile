@@ -256,6 +256,7 @@ format: deps-lint ## give the C sources their format
 docs: deps-docs deps-demo build ## the module's README, tables and pictures of docs/
 	@tools/module_readme.sh $(KAMAILIO) $(SRC)/README
 	@tools/states.py
+	@tools/house.py
 	@tools/release_ladders.py
 	@neato -n -Tsvg -o docs/ims-core.svg docs/ims-core.dot
 

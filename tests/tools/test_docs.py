@@ -48,6 +48,18 @@ def test_functions_exist(page):
         assert re.search(defined, SOURCES[file]), "%s:%s" % (file, name)
 
 
+def test_picture_of_the_procedure():
+    """Its functions exist, and what a step may call is in it."""
+    text = (DOCS / "procedure.dot").read_text(encoding="utf-8").replace("\\n", " ")
+    named = set(re.findall(r"\b(\w+\.c):(\w+)", text))
+    for file, name in named:
+        assert re.search(r"(?m)\b%s\([^;]*?\)\n\{" % name, SOURCES[file]), name
+    step = re.search(r"\nvoid irl_release_step\(.*?\n\}\n", SOURCES["procedure.c"], re.S)
+    due = step[0][step[0].index("if(todo & "):]
+    called = set(re.findall(r"\b(irl_\w+|finish)\(", due))
+    assert len(called) > 5 and called <= {name for _, name in named}
+
+
 def named_tests(text):
     return set(re.findall(r"\b(test_\w+\.(?:py|c))::(\w+)", text))
 
@@ -237,6 +249,11 @@ def test_states_are_up_to_date(tool):
     run = tool("states.py", "--check")
     assert run.returncode == 0, run.stderr
     assert "ENDING" in (DOCS / "states.svg").read_text(encoding="utf-8")
+
+
+def test_pictures_of_the_house_are_up_to_date(tool):
+    run = tool("house.py", "--check")
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.skipif(not (shutil.which("xsltproc") and shutil.which("lynx")),
