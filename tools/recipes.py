@@ -82,6 +82,11 @@ class Stage:
     def job(self, number=1):
         return self.scscf.rpc("ims_release.job", number)
 
+    def idle(self):
+        """Until no job runs and no release is under way."""
+        wait_until(lambda: not any(self.scscf.statistics()[name]
+                                   for name in ("jobs", "releasing")), 10, "the end")
+
     def done(self, released, number=1):
         """Until the job has released so many, each user of them told."""
         wait_until(lambda: self.job(number)["state"] != "running"

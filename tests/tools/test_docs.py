@@ -15,10 +15,14 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+import recipes
 import sipcap
 from rig.case import BUILD, Case
-from rig.network import CALLING, Network
+from rig.network import CALLING, CALLING_AS, Network
 from rig.pair import check_pair
+from rig.process import wait_until
+from rig.raw import CAUSE, TEXT, Scene, reasons
+from rig.variant import adapted
 
 ROOT = sipcap.ROOT
 MODULE = ROOT / "modules" / "ims_release"
@@ -136,13 +140,28 @@ def exported():
     }
 
 
-def sections():
-    """Kind -> {name: text of its section}, from the DocBook source."""
+def docbook():
+    """The module's documentation."""
     text = (MODULE / "doc" / "ims_release_admin.xml").read_text(encoding="utf-8")
     text = re.sub(r"<!DOCTYPE.*?\]>", "", text, flags=re.S)
-    root = ElementTree.fromstring(re.sub(r"&(kamailio|adminguide);", "Kamailio", text))
+    return ElementTree.fromstring(re.sub(r"&(kamailio|adminguide);", "Kamailio", text))
+
+
+def listings(which):
+    """The examples in sections of that kind ("p.") or of that title."""
+    found = []
+    for section in docbook().iter("section"):
+        if (section.get("id") or "").startswith("ims_release." + which) \
+                or section.findtext("title") == which:
+            found += [example.text for example in section.iter("programlisting")]
+    assert found, which
+    return found
+
+
+def sections():
+    """Kind -> {name: text of its section}, from the DocBook source."""
     found = {}
-    for section in root.iter("section"):
+    for section in docbook().iter("section"):
         name = section.get("id")
         if name:
             _, kind, name = name.split(".")
@@ -322,8 +341,8 @@ def test_shortest_configuration_releases_a_call(host):
 @built
 def test_parameter_examples_are_taken(tmp_path):
     """Each `modparam` shown in the module documentation."""
-    text = (MODULE / "doc" / "ims_release_admin.xml").read_text(encoding="utf-8")
-    shown = re.findall(r'modparam\("ims_release".*\)', text)
+    shown = [line for text in listings("p.") for line in text.splitlines()
+             if line.startswith("modparam")]
     assert len(shown) == len(exported()["p"])
     config = shortest()["dialog"].replace("ims_release.so", BUILD + "/ims_release.so")
     file = tmp_path / "examples.cfg"
@@ -331,6 +350,85 @@ def test_parameter_examples_are_taken(tmp_path):
     file.write_text("#!KAMAILIO\n" + "\n".join(lines) + "\n")
     run = subprocess.run(["kamailio", "-c", "-f", file], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+@pytest.fixture
+def on_stage(request):
+    """Runs something with a case of its own: it is kept when that fails."""
+    def run(action):
+        case = Case("docs-" + request.node.name)
+        try:
+            action(case)
+        finally:
+            case.close()
+        case.forget()
+    return run
+
+
+@built
+def test_command_examples_say_what_is_shown(on_stage):
+    """Each command in the module documentation, and its output."""
+    def play(case):
+        stage = recipes.Stage(case, CALLING_AS)
+        for number in (1, 2):
+            stage.crowd.call(1, ids=["call-%d@127.0.0.21" % number],
+                             icid="icid-%d" % number)
+        played = []
+        for text in listings("r.") + listings("Statistics"):
+            for step in recipes.steps(text.lstrip("\n")):
+                played.append((step, stage.run(step.command)))
+                stage.idle()
+        assert {step.command.split()[1] for step, _ in played} == {
+            "ims_release." + name for name in exported()["r"]} | {"stats.get_statistics"}
+        assert not recipes.differences(played)
+
+    on_stage(play)
+
+
+@built
+def test_script_examples_run(on_stage):
+    """The functions and event routes as they are shown, in cfg/scscf.cfg."""
+    functions = "".join(text.replace("...", "") for text in listings("f."))
+    events = "".join(text.replace("...", "") for text in listings("e."))
+
+    def play(case):
+        net = Network(case, "dialog", CALLING, scscf={
+            "defines": {"WITH_SITE_POLICY": True},
+            "extra": "route[SITE_POLICY] {\n%s}\n%s" % (functions, events)}).start()
+        scene = Scene(net).invite(headers=[
+            ("P-Asserted-Identity", "<sip:alice@ims.example>")]).answer().confirm()
+        scene.call.request("INFO", headers=[("X-Credit", "0")])
+        for ua in (scene.callee, scene.caller):
+            bye = ua.receive("BYE")
+            assert reasons(bye) == [("SIP", "503", "Credit is used up")]
+            assert bye.lines("X-Released-For") == ["sip:alice@ims.example"]
+            ua.respond(bye, 200)
+        line = "%s released: caller 200, callee 200" % scene.call_id
+        wait_until(lambda: net.scscf.log_lines(re.escape(line)), 3, line)
+
+    on_stage(play)
+
+
+@built
+def test_kemi_example_runs(on_stage):
+    def play(case):
+        script = pathlib.Path(case.folder, "script.js")
+        text, = listings("KEMI Functions")
+        script.write_text(text)
+        param, = re.findall(r"modparam\(.*\)", text)
+        # a request route of the native script would come first
+        net = adapted(case, "dialog", CALLING, {r"\nrequest_route": "\nroute[NATIVE]"},
+                      scscf={"extra": 'loadmodule "app_jsdt.so"\n'
+                             'modparam("app_jsdt", "load", "%s")\n'
+                             'cfgengine "jsdt"\n%s\n' % (script, param)}).start()
+        scene = Scene(net).connect().release()
+        byes = scene.take_byes()
+        scene.over()
+        assert [bye.lines("X-Leg") for bye in byes] == [["callee"], ["caller"]]
+        assert net.scscf.log_lines(re.escape(scene.call_id) + " released")
+        check_pair(scene.wire(), CALLING, scene.call_id, CAUSE, TEXT)
+
+    on_stage(play)
 
 
 def test_pictures_are_drawn_by_our_tools():
