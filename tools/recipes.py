@@ -53,11 +53,14 @@ def shape(output):
     return re.sub(r"\d+(\.\d+)?", "N", output)
 
 
+def pattern(expected):
+    """What matches an output of that shape; a line `...` stands for any lines."""
+    escaped = re.escape(shape(expected))
+    return re.sub(r"(?m)^(?:\\\t)*\\\.\\\.\\\.\\?\n", "(?:.*\n)*", escaped)
+
+
 def same(expected, output):
-    """Of the same shape; a line `...` stands for any lines."""
-    pattern = re.escape(shape(expected))
-    pattern = re.sub(r"(?m)^(?:\\\t)*\\\.\\\.\\\.\\?\n", "(?:.*\n)*", pattern)
-    return re.fullmatch(pattern, shape(output)) is not None
+    return re.fullmatch(pattern(expected), shape(output)) is not None
 
 
 # -- what goes on around the commands ------------------------------------------------

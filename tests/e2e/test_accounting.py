@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What cfg/scscf.cfg does at a release: a line of JSON for each, headers of the BYEs."""
+"""What cfg/ does at a release: a line of JSON for each, headers of the BYEs."""
 
 import json
+import os
+import re
 import time
 
 import pytest
 
+from rig.case import ROOT
 from rig.network import BOTH, BOTH_AS, CALLED_AS, CALLING, CALLING_AS, HOME
 from rig.pair import check_pair
 from rig.process import wait_until
@@ -37,6 +40,16 @@ def accounts(net, count=1):
 
 def charged(icid):
     return [("P-Charging-Vector", "icid-value=" + icid)]
+
+
+def test_line_shown_in_operations():
+    with open(os.path.join(ROOT, "docs", "operations.md"), encoding="utf-8") as file:
+        text = file.read()
+    line, = re.findall(r"```json\n(.*)\n```", text)
+    assert list(json.loads(line)) == NAMES
+    table = text.partition("```json")[2].partition("\n## ")[0]
+    rows = re.findall(r"(?m)^\| (`.*?) \|", table)
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) | {"event"} == set(NAMES)
 
 
 @pytest.mark.parametrize("codes, result", [((200, 481), "released"),
@@ -151,7 +164,7 @@ def test_identity_and_charging_identifier(network):
 @pytest.mark.parametrize("topology", [CALLING_AS, CALLED_AS, BOTH_AS], ids=str)
 def test_header_of_each_leg(network, topology):
     """By local policy, in the BYE of each leg, on all of its way."""
-    net = network(topology, scscf={"defines": {"WITH_RELEASE_HEADERS": True}})
+    net = network(topology, scscf={"defines": {"WITH_BYE_HEADERS": True}})
     scene = Scene(net).connect().release()
     scene.take_byes()
     scene.over()

@@ -9,6 +9,8 @@ import subprocess
 
 import pytest
 
+import recipes
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEMO = ROOT / "tools" / "demo.sh"
 HELD = "What the S-CSCF stored"
@@ -28,6 +30,21 @@ def test_demo():
     assert len(re.findall(r"^Reason: .* ✔ ", run.stdout, re.M)) == 2
     assert max(map(len, run.stdout.splitlines())) <= 100
     assert (ROOT / "build" / "demo" / "wire.pcap").stat().st_size > 0
+
+
+@built
+def test_readme_shows_what_the_demo_says():
+    """The commands in README.md and their output, of which it leaves lines out."""
+    run = subprocess.run([DEMO], capture_output=True, text=True, timeout=60)
+    said = run.stdout.replace("\n\n", "\n")
+    blocks = re.findall(r"```\n(\$ kamcmd .*?)```", (ROOT / "README.md").read_text(), re.S)
+    shown = [step for block in blocks for step in recipes.steps(block)]
+    assert len(shown) == 3
+    for step in shown:
+        output = said.partition(step.typed)[2]
+        assert output, step.typed
+        pattern = recipes.pattern(step.output)
+        assert re.match(pattern, recipes.shape(output)), step.typed + output
 
 
 @built
@@ -58,9 +75,12 @@ def runs(pid):
 
 def descendants(pid):
     found = set()
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found |= {child} | descendants(child)
+    try:
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found |= {child} | descendants(child)
+    except FileNotFoundError:
+        pass  # it has ended meanwhile
     return found
 
 

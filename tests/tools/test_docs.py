@@ -381,6 +381,11 @@ def test_command_examples_say_what_is_shown(on_stage):
         assert {step.command.split()[1] for step, _ in played} == {
             "ims_release." + name for name in exported()["r"]} | {"stats.get_statistics"}
         assert not recipes.differences(played)
+        # and what the log says of the first, but for process numbers and places
+        shown = re.sub(r"\n +", " ", listings("Log Lines")[0]).strip().splitlines()
+        logged = [re.sub(r".*?(INFO: \w+ \[).*?\]", r"\1...]", line.strip()) for line in
+                  stage.scscf.log_lines("release of Call-ID call-1@")]
+        assert logged == shown
 
     on_stage(play)
 
