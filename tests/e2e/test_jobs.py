@@ -14,7 +14,7 @@ import pytest
 from rig.case import ROOT
 from rig.crowd import Crowd
 from rig.kamailio import RpcFault
-from rig.network import ABROAD, BOTH, CALLING, HOME
+from rig.network import ABROAD, BOTH, CALLING, CALLING_AS, HOME
 from rig.process import wait_until
 from rig.raw import CAUSE, TEXT
 from rig.variant import HOG, OTHERS_COMPLAIN, hog
@@ -433,6 +433,20 @@ def test_codes(network):
     statistics = crowd.net.scscf.statistics()
     assert (statistics["failed"], statistics["byes_gone"], statistics["byes_refused"],
             statistics["sessions"], statistics["jobs"]) == (6, 6, 6, 0, 0)
+
+
+def test_application_server_is_dead(network):
+    """Its user is told at once; who is behind it is not, and the job says so."""
+    net = network(CALLING_AS, scscf={"extra": 'modparam("tm", "fr_timer", 1500)\n'})
+    crowd = Crowd(net)
+    ids = crowd.call(3)
+    net.servers["as_orig"].kill()
+    number, _ = release(crowd, "all", "*")
+    wait_until(lambda: crowd.told["caller"].keys() == set(ids), 1, "the callers")
+    report = finished(crowd, number)
+    codes = {(code["leg"], code["code"]): code["count"] for code in report["codes"]}
+    assert codes == {("caller", 200): 3, ("callee", 408): 3}
+    assert not crowd.told["callee"] and net.scscf.statistics()["byes_gone"] == 3
 
 
 def test_memory_runs_out(network):
