@@ -259,7 +259,6 @@ docs: deps-docs deps-demo build ## the module's README, tables and pictures of d
 	@tools/house.py
 	@tools/release_ladders.py
 	@neato -n -Tsvg -o docs/ims-core.svg docs/ims-core.dot
-
 	@tools/recipes.py
 
 DEPS := deps-build deps-demo deps-test deps-lint deps-docs
