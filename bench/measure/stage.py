@@ -29,6 +29,8 @@ def config_without(text):
     """The configuration without the module and all that it would be asked."""
     text = re.sub(r"(?m)^#.*ims_release.*\n", "", text)
     text = text.replace('loadmodule "IMS_RELEASE"\n', "")
+    text = re.sub(r'(?m)^modparam\("ims_release".*\n', "", text)
+    text = text.replace("sqlite:////var/lib/kamailio/ims_release.db", "")
     text = re.sub(r"(?s)\tif\(!ims_release_is_own\(\)\) \{\n(.*?)\t\}\n", r"\1", text)
     text = re.sub(r"(?s)\tif\(is_method\(\"INVITE\"\)\) \{\n\t\tims_release_serve\("
                   r".*?\n\t\}\n", "", text)
