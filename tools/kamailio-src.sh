@@ -129,6 +129,14 @@ else
 fi
 [ "$tree/src/config.mak" -nt "$tree/src/Makefile.defs" ] || configure "$tree"
 
+# compat.h knows which versions there is a module for.
+compat=$(dirname "$0")/../modules/ims_release/compat.h
+versionval=$(grep -om1 'VERSIONVAL=[0-9]*' "$tree/src/config.mak")
+cc -E "-D$versionval" -o /dev/null "$compat" 2>/dev/null ||
+	die "$(sed -n 's/^#error "\(.*\)"/\1/p' "$compat"), and this is" \
+		"$(sed -nE 's/.*-DVERSION=.?"([^"]*)".*/\1/p' \
+			"$tree/src/config.mak" | head -n 1)"
+
 # Objects of another tree must not be mixed with those of this one.
 if [ "$(readlink "$build/kamailio")" != "$(basename "$tree")" ]; then
 	rm -rf "$build/module"

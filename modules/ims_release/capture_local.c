@@ -5,6 +5,7 @@
 
 #include "core/parser/parse_to.h"
 
+#include "compat.h"
 #include "core_cseq.h"
 #include "store.h"
 
@@ -49,12 +50,13 @@ void irl_on_local_request(struct cell *t, int type, struct tmcb_params *params)
 	str callid, number, from_tag, to_tag;
 	uint32_t cseq, hash;
 
-	if(irl_transaction_sending() || t->callid.len <= callid_name
-			|| t->cseq_n.len <= cseq_name || local_tag(t->from, &from_tag) != 0
-			|| local_tag(t->to, &to_tag) != 0)
+	if(irl_transaction_sending() || t->CELL_CALLID.len <= callid_name
+			|| t->CELL_CSEQ.len <= cseq_name
+			|| local_tag(t->CELL_FROM, &from_tag) != 0
+			|| local_tag(t->CELL_TO, &to_tag) != 0)
 		return;
-	callid = local_value(t->callid, callid_name);
-	number = local_value(t->cseq_n, cseq_name);
+	callid = local_value(t->CELL_CALLID, callid_name);
+	number = local_value(t->CELL_CSEQ, cseq_name);
 	if(irl_cseq_parse(&number, &cseq) != 0)
 		return;
 	hash = irl_store_lock(&callid);
