@@ -7,8 +7,8 @@
 #
 # RELEASE is debian12 or debian13. NAME tells roots of a release apart: each is
 # a copy of the bare one, made when it is first asked for and, with --new, anew.
-# In it this project is /src, and /src/build is build/RELEASE. The network is
-# the machine's; mounts and processes are gone when the command has ended.
+# The command runs in /src, which is this project; /src/build is build/RELEASE.
+# The network is the machine's; mounts and processes are gone when it has ended.
 #
 # ROOTS is where the roots are kept (build/roots), MIRROR the archive.
 set -euo pipefail
@@ -92,6 +92,6 @@ exec unshare --mount --pid --fork --kill-child bash -euc '
 	mount -t proc proc "$root/proc"
 	mount --rbind /sys "$root/sys"
 	mount --rbind /dev "$root/dev"
-	exec chroot "$root" env -i HOME=/root TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 \
+	exec chroot "$root" env -iC /src HOME=/root TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		"$@"' root "$@"
