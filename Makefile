@@ -19,6 +19,8 @@ E2E_JOBS ?= 3
 RERUNS ?= 1
 # Its workers tell one another by the name localhost, which a bare root may lack.
 RERUN = $(if $(shell getent hosts localhost),--reruns $(RERUNS),-p no:rerunfailures)
+# What `make test` runs.
+SUITES ?= unit fuzz tools e2e flows memcheck ims
 # Further arguments for pytest: PYTEST_ARGS='-k early -x'.
 PYTEST_ARGS ?=
 
@@ -52,13 +54,15 @@ build: tree ## build the module: build/ims_release.so
 #   unused-parameter       callbacks and script functions have the parameters
 #                          that Kamailio calls them with
 #   cast-function-type     the export table casts every script function
+#   unknown-warning-option the next one is a name that clang does not know
 #   old-style-declaration, sign-compare
 #                          Kamailio's headers are full of them. As system
 #                          headers they would be quiet, and with them every
 #                          wrong argument of LM_ERR() and its like; `make lint`
 #                          compares signs
 WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wno-cast-function-type
-MODULE_WARNINGS := $(WARNINGS) -Wno-old-style-declaration -Wno-sign-compare
+MODULE_WARNINGS := $(WARNINGS) -Wno-unknown-warning-option \
+	-Wno-old-style-declaration -Wno-sign-compare
 KAMAILIO := $(BUILD)/kamailio
 OBJECTS := $(BUILD)/module
 
@@ -101,7 +105,7 @@ bench: deps-demo deps-test build ## the benchmark, beside the peers
 .PHONY: test
 test: deps-demo deps-test build ## run every test, print the total
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-5} env -u MAKEFLAGS \
-		tools/run_suites.py $(REPORT) unit fuzz tools e2e flows memcheck ims
+		tools/run_suites.py $(REPORT) $(SUITES)
 
 CORE := $(patsubst $(SRC)/%.c,%.o,$(wildcard $(SRC)/core_*.c))
 CORE_FLAGS := -std=gnu11 -g -MMD -MP -I$(SRC) -I$(KAMAILIO)/src
@@ -201,6 +205,43 @@ memcheck: deps-demo deps-test build ## end-to-end cases, Kamailio under valgrind
 	@$(PYTEST) -n $(E2E_JOBS) $(RERUN) --valgrind \
 		$(foreach case,$(MEMCHECK),'tests/e2e/$(case)')
 
+# Debian's releases: on a machine of one, the others run in root folders, as
+# tools/root.sh makes them, with a build folder each, build/RELEASE.
+
+RELEASES := debian12 debian13
+THIS_RELEASE = $(shell . /etc/os-release && echo $$ID$$VERSION_ID)
+# What takes a root of each release, by files of tests/releases.
+RELEASE_TESTS = $(PYTHON) -B -m pytest -p no:cacheprovider -q --tb=short \
+	$(PYTEST_ARGS) --junitxml=$(REPORT)/$@.xml $(addprefix tests/releases/,$1)
+
+.PHONY: test-debian12 test-debian13 $(RELEASES:%=root-%)
+test-debian12: ## run every test on Debian 12
+test-debian13: ## run every test on Debian 13
+test-debian12 test-debian13: test-%:
+	@if [ $* = $(THIS_RELEASE) ]; then $(MAKE) test; else \
+		$(MAKE) root-$* && \
+		tools/root.sh $* test make test $(MAKEOVERRIDES); fi
+$(RELEASES:%=root-%): root-%:
+	@tools/root.sh $* test tools/deps.sh build demo test
+
+.PHONY: deb
+deb: $(RELEASES:%=deb-%) ## packages for each release, in build/deb/
+	@ls $(BUILD)/deb/*.deb
+deb-%:
+	@tools/root.sh $* test bash -ec \
+		'tools/deps.sh build deb; make tree; tools/deb.sh'
+	@install -D -m 644 -t $(BUILD)/deb $(BUILD)/$*/deb/*.deb
+
+.PHONY: test-packages test-fresh
+test-packages: deps-test deps-roots ## packages, builds within Kamailio, compilers: each release
+	@$(call RELEASE_TESTS,test_package.py test_in_tree.py test_compilers.py)
+test-fresh: deps-test deps-roots ## README's two commands in a bare root of each release
+	@$(call RELEASE_TESTS,test_fresh.py)
+
+.PHONY: releases
+releases: ## all of that, and the table of docs/releases.md
+	@$(MAKE) -k $(RELEASES:%=test-%) test-packages test-fresh; tools/releases.py
+
 # Each check is a target of its own; all run, whichever fails.
 
 C_FILES = $(shell find modules tests bench -name '*.[ch]' 2>/dev/null)
@@ -261,16 +302,16 @@ docs: deps-docs deps-demo build ## the module's README, tables and pictures of d
 	@neato -n -Tsvg -o docs/ims-core.svg docs/ims-core.dot
 	@tools/recipes.py
 
-DEPS := deps-build deps-demo deps-test deps-lint deps-docs
+DEPS := deps-build deps-demo deps-test deps-lint deps-docs deps-roots
 .PHONY: deps $(DEPS)
 deps: $(DEPS) ## install all that any target needs
 $(DEPS): deps-%:
 	@tools/deps.sh $*
 
 .PHONY: clean
-clean: ## remove what was built, but not the fetched sources of Kamailio
+clean: ## remove what was built, but not what was fetched: Kamailio, roots
 	@[ ! -d $(BUILD) ] || find $(BUILD) -mindepth 1 -maxdepth 1 \
-		! -name 'kamailio*' -exec rm -rf {} +
+		! -name 'kamailio*' ! -name roots -exec rm -rf {} +
 
 .PHONY: distclean
 distclean: ## remove build/ altogether
@@ -282,5 +323,5 @@ distclean: ## remove build/ altogether
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' \
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' \
 		$(MAKEFILE_LIST)

@@ -25,5 +25,6 @@ if ! (cd build/deb/src && dpkg-buildpackage -b -us -uc) >$log 2>&1; then
 	exit 1
 fi
 rm -rf build/deb/src
-lintian --fail-on error --allow-root build/deb/*.changes
+lintian --fail-on error --allow-root build/deb/*.changes 2>&1 |
+	tee build/deb/lintian.log
 ls build/deb/*.deb

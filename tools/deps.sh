@@ -3,7 +3,7 @@
 #
 # Install the Debian packages that a part of the project needs.
 #
-#   tools/deps.sh GROUP...     groups: build demo test lint deb roots docs
+#   tools/deps.sh GROUP...     groups: build demo test lint deb tree roots docs
 #
 # Only what is missing is installed, and apt is not called when nothing is.
 # No service that comes with a package is started.
@@ -23,6 +23,7 @@ declare -A group=(
 		python3-pytest-rerunfailures python3-pyte"
 	[lint]="clang-format clang-tidy cppcheck shellcheck flake8 libcmocka-dev"
 	[deb]="debhelper lintian"
+	[tree]="cmake bison flex"
 	[roots]="debootstrap git"
 	[docs]="docbook-xml docbook-xsl xsltproc lynx graphviz fonts-dejavu-core"
 )
