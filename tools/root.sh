@@ -77,21 +77,25 @@ exec 9>&-
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 mkdir -p "$root/src" "$project/build/$release"
 
-# Packages that one root has fetched, another need not.
-mkdir -p "$roots/$release.debs/partial"
-printf '%s\n' 'Binary::apt::APT::Keep-Downloaded-Packages "true";' \
-	'APT::Keep-Downloaded-Packages "true";' \
+# What one root has fetched, another of the release need not.
+debs=$roots/$release.debs
+archives=$root/var/cache/apt/archives
+mkdir -p "$debs"
+echo 'Binary::apt::APT::Keep-Downloaded-Packages "true";' \
 	>"$root/etc/apt/apt.conf.d/91keep"
+cp -ln "$debs"/*.deb "$archives" 2>/dev/null || true
 
-export root project release roots
+export root project release
+code=0
 # shellcheck disable=SC2016  # expanded by the inner shell
-exec unshare --mount --pid --fork --kill-child bash -euc '
+setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child bash -euc '
 	mount --bind "$project" "$root/src"
 	mount --bind "$project/build/$release" "$root/src/build"
-	mount --bind "$roots/$release.debs" "$root/var/cache/apt/archives"
 	mount -t proc proc "$root/proc"
 	mount --rbind /sys "$root/sys"
 	mount --rbind /dev "$root/dev"
 	exec chroot "$root" env -iC /src HOME=/root TERM="${TERM:-dumb}" LC_ALL=C.UTF-8 \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		"$@"' root "$@"
+		"$@"' root "$@" || code=$?
+cp -ln "$archives"/*.deb "$debs" 2>/dev/null || true
+exit $code
