@@ -11,7 +11,7 @@
 
 /** Room for the normalized form of `len` bytes: a line ended by LF grows by
  * one, the last one by two. */
-#define IRL_HEADERS_ROOM(len) ((size_t)(len)*2 + 2)
+#define IRL_HEADERS_ROOM(len) (2 * (size_t)(len) + 2)
 
 /**
  * Copy header lines with each ended by CRLF and no empty ones.

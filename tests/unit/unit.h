@@ -28,11 +28,14 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+/* Debian 12's clang-format and 13's differ here. */
+/* clang-format off */
 /** A literal with its zero bytes, if it has any. */
 #define BYTES(literal)                              \
 	{                                               \
 		(char *)(literal), (int)sizeof(literal) - 1 \
 	}
+/* clang-format on */
 
 /** @return the string as a str; NULL is the empty one */
 str unit_str(const char *s);
@@ -86,11 +89,14 @@ void unit_run_without_memory(void **state);
 		}                                                \
 	} while(0)
 
+/* as above */
+/* clang-format off */
 #define UNIT_SCENARIO(f)                                                      \
 	{#f, unit_run, NULL, NULL, (void *)(f)},                                  \
 	{                                                                         \
 #f " (each allocation refused)", unit_run_without_memory, NULL, NULL, \
 				(void *)(f)                                                   \
 	}
+/* clang-format on */
 
 #endif
