@@ -98,4 +98,6 @@ setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child bash -euc '
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		"$@"' root "$@" || code=$?
 cp -ln "$archives"/*.deb "$debs" 2>/dev/null || true
+# A user's own clean-up is to reach what was built here for them.
+[ -z "${SUDO_UID-}" ] || chown -R "$SUDO_UID:$SUDO_GID" "$project/build/$release"
 exit $code
