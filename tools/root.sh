@@ -99,5 +99,5 @@ setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child bash -euc '
 		"$@"' root "$@" || code=$?
 cp -ln "$archives"/*.deb "$debs" 2>/dev/null || true
 # A user's own clean-up is to reach what was built here for them.
-[ -z "${SUDO_UID-}" ] || chown -R "$SUDO_UID:$SUDO_GID" "$project/build/$release"
+[ -z "${SUDO_UID-}" ] || chown -R "$SUDO_UID" "$project/build/$release"
 exit $code

@@ -44,3 +44,12 @@ def test_cmake(root):
     root.run("cmake --build /tmp/objects --target ims_release")
     assert {"exports", "module_version", "module_flags"} <= exports(
         root, "/tmp/objects/src/modules/ims_release/ims_release.so")
+
+
+def test_unsupported(root):
+    """Another Kamailio is refused with the range that there is a module for."""
+    root.run("rm -rf /tmp/other /tmp/build && cp -r /tmp/tree /tmp/other && "
+             "rm -f /tmp/other/src/config.mak && "
+             "sed -i 's/^VERSION = .*/VERSION = 7/' /tmp/other/src/Makefile.defs")
+    said = root.run("make BUILD=/tmp/build KAMAILIO_SRC=/tmp/other 2>&1", code=2)
+    assert "for Kamailio 5.6 to 6.1, and this is 7." in said
