@@ -30,7 +30,7 @@ def test_recipe(heading):
 def test_every_block_is_in_a_recipe():
     steps = [step for heading in recipes.RECIPES
              for step in recipes.shown(TEXT, heading)]
-    assert len(steps) == len(re.findall(r"(?m)^\$ ", TEXT)) > 20
+    assert len(steps) == len(re.findall(r"(?m)^\$ kamcmd ", TEXT)) > 20
 
 
 @pytest.mark.parametrize("shown, output, same", [
