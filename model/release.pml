@@ -2,7 +2,7 @@
 /*
  * A session that the S-CSCF releases, from its INVITE to the end of its record
  * (TS 24.229 5.4.5.1). README.md says what is modelled, what is left out, and
- * how this is run.
+ * why less would say the same.
  *
  * What is done under one lock is one d_step; between two of them anybody may
  * come. A d_step names the function of the C sources that it stands for.
@@ -10,14 +10,16 @@
  * Options, each a -D of its own:
  *   DIALOGS=n   callees that the INVITE forks to, 1 or 2
  *   TRIGGERS=n  times that the release is asked for
- *   WHEN=state  in which the first trigger comes; any, unless told
- *   LOSS=n      messages that get lost: INVITE, 1xx, ACK, a BYE or its answer
+ *   WHEN=state  in which that is; in any, unless told
+ *   LOSS=n      how often the INVITE or a provisional response gets lost
  *   REPEAT      the callee repeats its 2xx; tm tells of an answer twice
+ *   AT_ONCE     a BYE is answered as it is sent: what may come between is seen
+ *               with one dialog
+ *   RETRY       a BYE may be answered 500
  *   USER_BYE    the parties hang up, any time
  *   GIVES_UP    the caller sends CANCEL
  *   NO_ANSWER   tm's timer ends a branch that rings
  *   EXPIRY      the dialog module's record expires
- *   RETRY       a BYE may be answered 500
  */
 #include "fsm.pml"
 
@@ -33,10 +35,10 @@
 #define LEGS (2 * DIALOGS)
 #define CALLER 0
 #define CALLEE 1
-#define LEG(n, party) (2 * (n) + (party))
+#define LEG(n, side) (2 * (n) + (side))
 #define NONE 15
 
-/* ---- the record; a second answer has one of its own -------------------------- */
+/* ---- the records: a second answer has one of its own ------------------------- */
 
 byte state[DIALOGS] = IRL_GONE;
 short todo[DIALOGS];		/* release->todo */
@@ -45,7 +47,7 @@ bit released[DIALOGS];		/* release != NULL */
 byte current[DIALOGS] = NONE;	/* the dialog that was answered first */
 bit cancelled, invite_known;	/* of record 0 */
 bit timer_ack[DIALOGS], timer_linger[DIALOGS], timer_invite;
-byte bye_status[LEGS], bye_tries[LEGS];	/* legs of records */
+byte bye_status[LEGS], bye_tries[LEGS];	/* of the pair */
 #define BYE_NONE 0
 #define BYE_SENT 1
 #define BYE_FINAL 2
@@ -58,7 +60,7 @@ byte late[DIALOGS];			/* enum irl_late */
 #define LATE_DONE 2
 #define LATE_ACK_DUE 3
 
-/* ---- tm: the INVITE's transaction -------------------------------------------- */
+/* ---- tm: the INVITE's transaction --------------------------------------------- */
 
 byte uas;					/* the final response that the caller was sent */
 #define OPEN 0
@@ -74,62 +76,42 @@ bit silenced[DIALOGS];		/* tm retransmits the INVITE no more */
 bit was_cancelled[DIALOGS];	/* a CANCEL was sent */
 bit failing;				/* DLGCB_FAILED is due */
 
-/* ---- what is on its way -------------------------------------------------------- */
+/* ---- the wire ------------------------------------------------------------------- */
 
-bit w_invite[DIALOGS], w_cancel[DIALOGS], w_1xx[DIALOGS], w_final[DIALOGS];
-byte w_2xx[DIALOGS];
+bit w_1xx[DIALOGS], w_final[DIALOGS];	/* from the callee */
+byte w_2xx[DIALOGS], w_ack[DIALOGS];	/* from the callee, from the caller */
 #define COMES 1				/* on its way here */
-#define SEEN 2				/* past irl_on_late_reply() */
-#define TAKEN 3				/* past irl_on_invite_response() */
-bit w_answer[DIALOGS], w_refusal, w_user_cancel;	/* to or from the caller */
-byte w_ack[DIALOGS];
-#define NOTED 2				/* COMES, then past note_ack() */
-#define NOTED_DUE 3			/* likewise; a release waits for it */
-#define GOES 4				/* on its way to the callee */
-bit w_our_ack[DIALOGS], w_late_bye[DIALOGS];
-byte w_bye[LEGS];			/* a BYE of the pair of a record */
-#define W_200 2
-#define W_500 3
-#define W_408 4
+#define SEEN 2				/* 2xx: past irl_on_late_reply() */
+#define TAKEN 3				/* 2xx: past irl_on_invite_response() */
+#define NOTED 2				/* ACK: past note_ack(), a release waits for it */
+byte w_bye[LEGS];			/* a BYE of the pair: its try */
 byte w_again[LEGS];			/* the try whose answer tm tells of twice */
-byte w_user_bye[LEGS];		/* a party's own BYE; legs of dialogs */
-#define U_RELAYED 2
-#define U_ANSWERED 3
-#define U_OVER 4
+bit w_user_bye[LEGS];		/* a party's own BYE has been relayed */
+byte lost;
 
-/* ---- the parties ---------------------------------------------------------------- */
+/* ---- the parties, a leg for each side of each dialog ------------------------------ */
 
-byte caller_final;			/* the final response it has, as `uas` */
-byte party[LEGS];			/* legs of dialogs */
+byte party[LEGS];
 #define IDLE 0
 #define EARLY 1				/* callee: has the INVITE */
 #define WAITS 2				/* callee: 2xx sent, no ACK */
 #define TALKS 3
 #define ENDED 4				/* had a dialog, knows that it is over */
 #define FAILED 5			/* callee: final response of 300 or above sent */
+bit rang[DIALOGS], repeated[DIALOGS];
+#define callee(d) party[LEG(d, CALLEE)]
 #define has_dialog(n) (party[n] == WAITS || party[n] == TALKS)
-bit rang[DIALOGS];
-bit repeated[DIALOGS];		/* its 2xx */
-byte lost;
-
-#ifdef GIVES_UP
-bit gave_up;
-#endif
 
 inline hears_bye(n)
 {
-	if
-	:: has_dialog(n) || party[n] == EARLY -> party[n] = ENDED
-	:: else
-	fi
+	party[n] = (has_dialog(n) || party[n] == EARLY -> ENDED : party[n])
 }
 
-/* ---- what the properties look at -------------------------------------------------- */
+/* ---- what the properties look at --------------------------------------------------- */
 
-bit told[LEGS];				/* a BYE was sent to it */
+bit told[LEGS];				/* a BYE was sent to it, */
 bit paired[LEGS];			/* one of ours */
 bit acked[DIALOGS], waited[DIALOGS];	/* ACK seen; none in 64*T1 */
-byte triggered;
 
 hidden short actions;		/* of d_steps, each sets them before it reads them */
 hidden byte i, j, r;
@@ -137,15 +119,12 @@ hidden byte i, j, r;
 #define exists(s) (state[s] != IRL_GONE)
 #define is_live(s) (state[s] <= IRL_CONFIRMED)
 
-/* ---- release.c, for a record that is there ------------------------------------------ */
+/* ---- release.c ---------------------------------------------------------------------- */
 
 inline irl_release_event(s, ev)
 {
 	irl_fsm_next(state[s], ev, actions);
-	if
-	:: released[s] -> todo[s] = todo[s] | (actions & ~IRL_DO_ERASE)
-	:: else
-	fi
+	todo[s] = (released[s] -> todo[s] | (actions & ~IRL_DO_ERASE) : todo[s])
 }
 
 inline irl_release_unlock(s)
@@ -165,37 +144,46 @@ inline irl_release_raise(s, ev)
 	fi
 }
 
-inline start(s)
-{
-	released[s] = 1;
-	todo[s] = IRL_DO_ANNOUNCE;
-	irl_release_event(s, IRL_EV_TRIGGER);
-	irl_release_unlock(s)
-}
-
 inline irl_release_trigger(s)
 {
-	printf("trigger %d\n", s);
 	if
-	:: is_live(s) -> start(s)
+	:: is_live(s) ->
+		printf("trigger of record %d\n", s);
+		released[s] = 1;
+		todo[s] = IRL_DO_ANNOUNCE;
+		irl_release_event(s, IRL_EV_TRIGGER);
+		irl_release_unlock(s)
 	:: else
 	fi
 }
 
+#ifdef WHEN
+#define now (state[0] == WHEN || !is_live(0))
+#else
+#define now 1
+#endif
+
 proctype Trigger()
 {
-#ifdef WHEN
 end:
-	state[0] == WHEN || !is_live(0);
-#endif
-	d_step { irl_release_trigger(0) }
+	d_step { now -> irl_release_trigger(0) }
 #if DIALOGS > 1
 	d_step { irl_release_trigger(1) }
 #endif
-	triggered++
 }
 
-/* ---- tm and capture_answer.c: responses to the INVITE -------------------------------- */
+/* ---- tm and capture_answer.c: responses to the INVITE --------------------------------- */
+
+inline cancel(d)
+{
+	printf("CANCEL %d\n", d);
+	was_cancelled[d] = 1;
+	to_cancel[d] = 1;
+	if
+	:: callee(d) == EARLY -> callee(d) = FAILED; w_final[d] = 1
+	:: else
+	fi
+}
 
 /* prepare_to_cancel() and cancel_branch(), with F_CANCEL_B_KILL if `kill` */
 inline cancel_branches(kill)
@@ -203,12 +191,8 @@ inline cancel_branches(kill)
 	for(i : 0 .. DIALOGS - 1) {
 		if
 		:: received[i] == FINAL || was_cancelled[i]
-		:: else ->
-			to_cancel[i] = 1;
-			if
-			:: received[i] == RINGING -> w_cancel[i] = 1; was_cancelled[i] = 1
-			:: else -> silenced[i] = kill
-			fi
+		:: received[i] == RINGING && !was_cancelled[i] -> cancel(i)
+		:: else -> to_cancel[i] = 1; silenced[i] = silenced[i] || kill
 		fi
 	}
 }
@@ -216,6 +200,7 @@ inline cancel_branches(kill)
 inline take_late(d)
 {
 	printf("2xx of callee %d is late\n", d);
+	w_2xx[d] = 0;
 	answered[d] = 1;
 	current[0] = (current[0] == NONE -> d : current[0]);
 	late[d] = (late[d] == NOT_LATE -> LATE_DUE :
@@ -227,9 +212,10 @@ inline take_late(d)
 inline split(d)
 {
 #if DIALOGS > 1
+	printf("record 1 is of dialog %d\n", d);
 	record[d] = 1; current[1] = d; state[1] = IRL_ANSWERED;
 	if
-	:: released[0] -> start(1)
+	:: released[0] -> irl_release_trigger(1)
 	:: else
 	fi
 #else
@@ -240,11 +226,12 @@ inline split(d)
 /* s: the record that has the dialog, as session_of_dialog() finds it */
 inline take_answer(d, s)
 {
+	w_2xx[d] = TAKEN;
 	if
 	:: !exists(0) || !exists(s)
 	:: exists(0) && exists(s) && s == 0 && cancelled ->
 		/* tm is given a 100 */
-		take_late(d); w_2xx[d] = 0; w_1xx[d] = 1
+		take_late(d); w_1xx[d] = 1
 	:: else ->
 		current[s] = (current[s] == NONE -> d : current[s]);
 		if
@@ -257,7 +244,7 @@ inline take_answer(d, s)
 	fi
 }
 
-/* t_should_relay_response(): the final response of a branch, 300 or above */
+/* t_should_relay_response(): a final response of 300 or above */
 inline branch_over(d)
 {
 	received[d] = FINAL;
@@ -266,7 +253,29 @@ inline branch_over(d)
 		r = (received[i] < r -> received[i] : r)
 	}
 	if
-	:: r == FINAL && uas == OPEN -> uas = REFUSED; w_refusal = 1; failing = 1
+	:: r == FINAL && uas == OPEN ->
+		printf("300 or above relayed\n"); uas = REFUSED; failing = 1
+	:: else
+	fi
+}
+
+/* The caller takes no notice of a 2xx after another final response, or it does. */
+inline relay_answer(d, heeded)
+{
+	printf("2xx of callee %d relayed\n", d);
+	/* P: none after a final response of ours */
+	assert(uas != OURS);
+	w_2xx[d] = 0;
+	received[d] = FINAL;
+	if
+	:: heeded ->
+		party[LEG(d, CALLER)] = (party[LEG(d, CALLER)] == IDLE -> TALKS :
+			party[LEG(d, CALLER)]);
+		w_ack[d] = (w_ack[d] -> w_ack[d] : COMES)
+	:: else
+	fi;
+	if
+	:: uas == OPEN -> uas = ANSWERED; cancel_branches(1)
 	:: else
 	fi
 }
@@ -278,28 +287,19 @@ end:
 	:: d_step { w_2xx[d] == COMES ->
 		/* irl_on_late_reply() */
 		if
-		:: exists(0) && cancelled -> w_2xx[d] = 0; take_late(d)
+		:: exists(0) && cancelled -> take_late(d)
 		:: else -> w_2xx[d] = SEEN
 		fi }
 	:: d_step { w_2xx[d] == SEEN ->
 		/* irl_on_invite_response() */
-		w_2xx[d] = TAKEN; r = record[d]; take_answer(d, r) }
-	:: d_step { w_2xx[d] == TAKEN ->
-		/* reply_received(), with the lock on the transaction's responses */
-		printf("2xx of callee %d relayed\n", d);
-		/* P: the caller gets no 2xx after a final response of ours */
-		assert(uas != OURS);
-		w_2xx[d] = 0; received[d] = FINAL; w_answer[d] = 1;
-		if
-		:: uas == OPEN -> uas = ANSWERED; cancel_branches(1)
-		:: else
-		fi }
+		r = record[d]; take_answer(d, r) }
+	/* the rest of reply_received(): the lock on the transaction's responses */
+	:: d_step { w_2xx[d] == TAKEN -> relay_answer(d, 1) }
+	:: d_step { w_2xx[d] == TAKEN && uas == REFUSED -> relay_answer(d, 0) }
 	:: d_step { w_1xx[d] ->
-		/* reply_received(), with that lock */
 		w_1xx[d] = 0;
 		if
-		:: to_cancel[d] && !was_cancelled[d] && received[d] != FINAL ->
-			w_cancel[d] = 1; was_cancelled[d] = 1
+		:: to_cancel[d] && !was_cancelled[d] && received[d] != FINAL -> cancel(d)
 		:: !to_cancel[d] && uas == OPEN && received[d] == NOTHING ->
 			received[d] = RINGING
 		:: else
@@ -315,13 +315,13 @@ end:
 		/* final_response_handler() */
 		printf("no answer of callee %d\n", d);
 		if
-		:: !was_cancelled[d] -> w_cancel[d] = 1; was_cancelled[d] = 1; to_cancel[d] = 1
+		:: !was_cancelled[d] -> cancel(d)
 		:: else
 		fi;
 		branch_over(d) }
 #endif
 	:: d_step { lost < LOSS && w_1xx[d] ->
-		lost++; w_1xx[d] = 0; printf("1xx lost\n") }
+		printf("1xx of callee %d lost\n", d); lost++; w_1xx[d] = 0 }
 	od
 }
 
@@ -329,28 +329,24 @@ end:
 
 proctype Invite()
 {
-	d_step {
-		for(i : 0 .. DIALOGS - 1) {
-			w_invite[i] = 1
-		};
-		skip
+	byte d;
+
+	for(d : 0 .. DIALOGS - 1) {
+		if
+		:: callee(d) = EARLY
+		:: lost < LOSS -> lost++; printf("INVITE %d lost\n", d)
+		fi
 	}
+	d = 0;
 	d_step {
 		/* irl_invite_relayed() */
 		invite_known = 1;
-		if
-		:: state[0] == IRL_CANCELLING -> todo[0] = todo[0] | IRL_DO_CANCEL
-		:: else
-		fi;
+		todo[0] = (state[0] == IRL_CANCELLING -> todo[0] | IRL_DO_CANCEL : todo[0]);
 		irl_release_unlock(0)
 	}
 #ifdef GIVES_UP
 end:
-	d_step { w_user_cancel -> w_user_cancel = 0;
-		if
-		:: uas == OPEN -> cancel_branches(0)
-		:: else
-		fi }
+	d_step { uas == OPEN -> printf("the caller gives up\n"); cancel_branches(0) }
 #endif
 }
 
@@ -359,23 +355,21 @@ proctype Ack(byte d)
 end:
 	do
 	:: d_step { w_ack[d] == COMES ->
-		/* note_ack() */
+		/* note_ack(), which leaves the post to on_done(), below */
 		r = record[d];
-		j = state[r];
-		w_ack[d] = NOTED;
 		acked[d] = 1;
+		w_ack[d] = 0;
 		if
 		:: exists(r) && current[r] == d ->
-			irl_release_event(r, IRL_EV_ACK);
-			w_ack[d] = (j == IRL_AWAITING_ACK -> NOTED_DUE : NOTED)
+			w_ack[d] = (state[r] == IRL_AWAITING_ACK -> NOTED : 0);
+			irl_release_event(r, IRL_EV_ACK)
 		:: else
-		fi }
-	:: d_step { w_ack[d] == NOTED -> w_ack[d] = GOES }
-	:: d_step { w_ack[d] == NOTED_DUE ->
-		/* on_done() */
-		w_ack[d] = GOES; posted[record[d]] = 1 }
-	:: d_step { lost < LOSS && (w_ack[d] == COMES || w_ack[d] == GOES) ->
-		lost++; w_ack[d] = 0; printf("ACK lost\n") }
+		fi;
+		callee(d) = (!w_ack[d] && callee(d) == WAITS -> TALKS : callee(d)) }
+	:: d_step { w_ack[d] == NOTED ->
+		w_ack[d] = 0;
+		posted[record[d]] = 1;
+		callee(d) = (callee(d) == WAITS -> TALKS : callee(d)) }
 	od
 }
 
@@ -385,31 +379,22 @@ proctype Bye(byte n)
 {
 end:
 	d_step { party[n] == TALKS ->
-		printf("BYE of leg %d\n", n); party[n] = ENDED; w_user_bye[n] = COMES }
-	d_step {
 		/* irl_within_request() */
+		printf("BYE of leg %d\n", n);
+		party[n] = ENDED;
 		r = record[n / 2];
-		if
-		:: exists(r) && !is_live(r) -> w_user_bye[n] = U_OVER
-		:: else -> w_user_bye[n] = U_RELAYED; told[n ^ 1] = 1
-		fi
+		w_user_bye[n] = !exists(r) || is_live(r);
+		told[n ^ 1] = told[n ^ 1] || w_user_bye[n]
 	}
 	if
-	:: w_user_bye[n] == U_OVER
-	:: d_step { w_user_bye[n] == U_RELAYED ->
-		w_user_bye[n] = U_ANSWERED; hears_bye(n ^ 1) }
-	:: d_step { w_user_bye[n] == U_RELAYED && lost < LOSS ->
-		w_user_bye[n] = U_ANSWERED; lost++; printf("408 to a user's BYE\n") }
-	fi;
-	d_step {
+	:: d_step { w_user_bye[n] ->
 		/* on_bye_response() */
+		w_user_bye[n] = 0;
+		hears_bye(n ^ 1);
 		r = record[n / 2];
-		if
-		:: w_user_bye[n] == U_ANSWERED -> irl_release_raise(r, IRL_EV_END)
-		:: else
-		fi;
-		w_user_bye[n] = U_OVER
-	}
+		irl_release_raise(r, IRL_EV_END) }
+	:: else
+	fi
 }
 #endif
 
@@ -417,109 +402,123 @@ end:
 proctype DialogModule()
 {
 end:
-	d_step { current[0] != NONE ->
+	d_step { current[0] != NONE && is_live(0) ->
 		/* irl_capture_host(IRL_HOST_ENDED) */
 		printf("expired\n");
-		if
-		:: is_live(0) -> irl_release_raise(0, IRL_EV_END)
-		:: else
-		fi }
+		irl_release_raise(0, IRL_EV_END) }
 }
 #endif
 
-/* ---- the releasing process --------------------------------------------------- */
-
-/* store_and_send(), the part under the lock */
-inline store_bye(n)
+/* pair.c; n: leg of the record */
+inline on_answer(n, try, again)
 {
+	r = n / 2;
+	if
+	:: exists(r) && bye_status[n] == BYE_SENT && bye_tries[n] == try ->
+		bye_status[n] = (again -> BYE_NONE : BYE_FINAL);
+		todo[r] = (again -> todo[r] | (n % 2 == CALLER -> IRL_DO_RETRY_CALLER :
+			IRL_DO_RETRY_CALLEE) : todo[r]);
+		if
+		:: !again && bye_status[n ^ 1] == BYE_FINAL ->
+			irl_release_event(r, IRL_EV_FINAL)
+		:: else
+		fi;
+		irl_release_unlock(r)
+	:: else
+	fi
+}
+
+inline answer(n, again)
+{
+	j = w_bye[n];
+	w_bye[n] = 0;
+#ifdef REPEAT
+	w_again[n] = j;
+#endif
+	on_answer(n, j, again)
+}
+
+/* ---- the releasing process ---------------------------------------------------------------- */
+
+inline send_bye(n, side)
+{
+	printf("BYE to %d (0 caller, 1 callee) of dialog %d\n", side, at);
 	bye_status[n] = BYE_SENT;
 	bye_tries[n]++;
-	/* P: at most one more */
-	assert(bye_tries[n] <= 2)
-}
-
-/* irl_transaction_send() */
-inline send_bye(n, d, side)
-{
-	printf("BYE to %d (0 caller, 1 callee) of dialog %d\n", side, d);
-	w_bye[n] = COMES;
-	told[LEG(d, side)] = 1;
+	w_bye[n] = bye_tries[n];
 	/* P: not before the ACK, unless that kept us waiting */
-	assert(acked[d] || waited[n / 2]);
-	/* P: nobody is sent two pairs */
-	assert(bye_tries[n] == 2 || !paired[LEG(d, side)]);
-	paired[LEG(d, side)] = 1
+	assert(acked[at] || waited[n / 2]);
+	/* P: nobody is sent two pairs, and no BYE is sent more than twice */
+	assert(bye_tries[n] == 2 || (bye_tries[n] == 1 && !paired[LEG(at, side)]));
+	told[LEG(at, side)] = 1;
+	paired[LEG(at, side)] = 1;
+#ifdef AT_ONCE
+	hears_bye(LEG(at, side));
+	answer(n, 0)
+#endif
 }
 
-inline send_due(n, d, side, action)
-{
-	if
-	:: d_step { due & (action) -> send_bye(n, d, side) }
-	:: else
-	fi
-}
-
-#define DO_CALLER (IRL_DO_PAIR | IRL_DO_RETRY_CALLER)
-#define DO_CALLEE (IRL_DO_PAIR | IRL_DO_RETRY_CALLEE)
-
+/* store_and_send() */
 inline irl_send_byes()
 {
-	d_step {
-		if
-		:: due & DO_CALLER -> store_bye(LEG(s, CALLER))
-		:: else
-		fi;
-		if
-		:: due & DO_CALLEE -> store_bye(LEG(s, CALLEE))
-		:: else
-		fi;
-		irl_release_unlock(s)
-	};
-	send_due(LEG(s, CALLER), at, CALLER, DO_CALLER);
-	send_due(LEG(s, CALLEE), at, CALLEE, DO_CALLEE)
+	if
+	:: due & (IRL_DO_PAIR | IRL_DO_RETRY_CALLER) -> send_bye(LEG(s, CALLER), CALLER)
+	:: else
+	fi;
+	if
+	:: due & (IRL_DO_PAIR | IRL_DO_RETRY_CALLEE) -> send_bye(LEG(s, CALLEE), CALLEE)
+	:: else
+	fi;
+	irl_release_unlock(s)
 }
 
-inline irl_cancel_invite()
+inline take_invite()
 {
-	d_step {
-		/* take_invite() */
-		taken = state[s] == IRL_CANCELLING && invite_known;
-		if
-		:: taken ->
-			irl_release_event(s, IRL_EV_REPLY);
-			irl_release_unlock(s);
-			cancelled = 1
-		:: else
-		fi
-	}
+	taken = state[s] == IRL_CANCELLING && invite_known;
 	if
 	:: taken ->
-		d_step {
-			/* irl_transaction_end(), with the lock on the responses */
-			/* P: the caller has no 2xx yet */
-			assert(uas != ANSWERED);
-			if
-			:: uas == OPEN -> uas = OURS; w_refusal = 1; cancel_branches(1)
-			:: else
-			fi;
-			timer_invite = 1
-		}
-		/* of the dialog module, or our own */
-		d_step { irl_release_raise(s, IRL_EV_FAIL); taken = 0 }
+		irl_release_event(s, IRL_EV_REPLY);
+		irl_release_unlock(s);
+		cancelled = 1
 	:: else
 	fi
 }
 
-/* next_late() and acknowledge() */
+inline irl_transaction_end()
+{
+	/* P: the caller has no 2xx yet */
+	assert(uas != ANSWERED);
+	if
+	:: uas == OPEN -> printf("final response of ours\n"); uas = OURS
+	:: else
+	fi;
+	cancel_branches(1);
+	timer_invite = 1
+}
+
 inline next_late(d)
 {
 	if
 	:: at == NONE && record[d] == s &&
 			(late[d] == LATE_DUE || late[d] == LATE_ACK_DUE) ->
-		at = d; taken = late[d] == LATE_DUE;
-		late[d] = LATE_DONE; w_our_ack[d] = 1
+		printf("late ACK to callee %d\n", d);
+		at = d;
+		taken = late[d] == LATE_DUE;
+		late[d] = LATE_DONE;
+		callee(d) = (callee(d) == WAITS -> TALKS : callee(d))
 	:: else
 	fi
+}
+
+inline send_late_bye()
+{
+	printf("late BYE to callee %d\n", at);
+	taken = 0;
+	/* P: one only */
+	assert(!paired[LEG(at, CALLEE)]);
+	paired[LEG(at, CALLEE)] = 1;
+	told[LEG(at, CALLEE)] = 1;
+	hears_bye(LEG(at, CALLEE))
 }
 
 inline irl_answer_late()
@@ -535,14 +534,7 @@ inline irl_answer_late()
 #endif
 		}
 		if
-		:: taken -> d_step {
-			/* send_late_bye() */
-			printf("late BYE to callee %d\n", at);
-			taken = 0; w_late_bye[at] = 1;
-			told[LEG(at, CALLEE)] = 1;
-			/* P: one only */
-			assert(!paired[LEG(at, CALLEE)]);
-			paired[LEG(at, CALLEE)] = 1 }
+		:: taken -> d_step { send_late_bye() }
 		:: else
 		fi
 	od
@@ -555,21 +547,28 @@ inline irl_release_step()
 		due = (exists(s) && released[s] -> todo[s] & ~IRL_DO_ANNOUNCE : 0);
 		todo[s] = 0;
 		at = current[s];
-		if
-		:: due & IRL_DO_AWAIT_ACK -> timer_ack[s] = 1
-		:: else
-		fi
+		timer_ack[s] = timer_ack[s] || due & IRL_DO_AWAIT_ACK
 	}
 	if
-	:: due & IRL_DO_CANCEL -> irl_cancel_invite()
+	:: due & IRL_DO_CANCEL ->
+		d_step { take_invite() }
+		if
+		:: taken ->
+			d_step { irl_transaction_end() }
+			d_step { irl_release_raise(s, IRL_EV_FAIL); taken = 0 }
+		:: else
+		fi
 	:: else
 	fi;
 	if
-	:: d_step { due & IRL_DO_ACK -> w_our_ack[at] = 1 }
+	:: d_step { due & IRL_DO_ACK ->
+		/* irl_acknowledge() */
+		callee(at) = (callee(at) == WAITS -> TALKS : callee(at)) }
 	:: else
 	fi;
 	if
-	:: due & (DO_CALLER | DO_CALLEE) -> irl_send_byes()
+	:: due & (IRL_DO_PAIR | IRL_DO_RETRY_CALLER | IRL_DO_RETRY_CALLEE) ->
+		d_step { irl_send_byes() }
 	:: else
 	fi;
 	if
@@ -585,44 +584,40 @@ inline irl_release_step()
 	fi
 }
 
+/* Nothing came of this branch, nor is it on its way: it was lost. */
+#define is_silent(d) (received[d] == NOTHING && !was_cancelled[d] && \
+	!w_1xx[d] && !w_2xx[d] && !w_final[d] && \
+	(callee(d) == IDLE || (callee(d) == EARLY && rang[d])))
+/* tm sends it again, or irl_transaction_resend(). */
+#define resent(d) (is_silent(d) && invite_known && (!silenced[d] || timer_invite))
+
 #ifdef REPEAT
-#define will_repeat(d) (party[LEG(d, CALLEE)] == WAITS && !repeated[d])
+#define will_repeat(d) (callee(d) == WAITS && !repeated[d])
 #else
 #define will_repeat(d) 0
 #endif
 
-/* Nothing of this branch is on its way: whoever got the INVITE has said so, and
- * what was lost has been sent again. */
-#define quiet(d) (!w_invite[d] && !w_1xx[d] && !w_2xx[d] && !w_final[d] && \
-	!w_cancel[d] && !w_our_ack[d] && !w_late_bye[d] && !w_answer[d] && \
-	!will_repeat(d) && !will_resend(d) && \
-	!(party[LEG(d, CALLEE)] == EARLY && !rang[d]))
+/* 64*T1 later: who got the INVITE has answered, and all of that is here. */
+#define quiet(d) (!w_1xx[d] && !w_2xx[d] && !w_final[d] && !resent(d) && \
+	!will_repeat(d) && !(callee(d) == EARLY && !rang[d]))
 #if DIALOGS > 1
 #define all_quiet (invite_known && quiet(0) && quiet(1))
 #else
 #define all_quiet (invite_known && quiet(0))
 #endif
 
-/* A branch of which nothing has come, neither the INVITE nor an answer being
- * on its way: one was lost. */
-#define is_silent(d) (received[d] == NOTHING && !was_cancelled[d] && \
-	!w_invite[d] && !w_1xx[d] && !w_2xx[d] && !w_final[d] && \
-	(party[LEG(d, CALLEE)] == IDLE || rang[d]))
-/* irl_release_resend() until 64*T1 */
-#define will_resend(d) (timer_invite && is_silent(d))
-
 inline timers(n)
 {
 	if
-	:: d_step { timer_ack[n] && !posted[n] && current[n] != NONE &&
-			!w_answer[current[n]] && !w_2xx[current[n]] ->
+	:: d_step { timer_ack[n] && current[n] != NONE && !w_2xx[current[n]] ->
 		/* irl_release_no_ack() */
 		timer_ack[n] = 0;
 		waited[n] = state[n] == IRL_AWAITING_ACK;
 		irl_release_raise(n, IRL_EV_NO_ACK) }
 	:: d_step { timer_linger[n] && !posted[n] && all_quiet ->
 		/* irl_release_forget() */
-		timer_linger[n] = 0; irl_release_raise(n, IRL_EV_FORGET) }
+		timer_linger[n] = 0;
+		irl_release_raise(n, IRL_EV_FORGET) }
 	fi
 }
 
@@ -637,157 +632,71 @@ end:
 	:: posted[0] -> s = 0; irl_release_step(); atomic { at = 0; due = 0 }
 	:: timers(0)
 #if DIALOGS > 1
-	:: posted[1] -> s = 1; irl_release_step();
-		atomic { s = 0; at = 0; due = 0 }
+	:: posted[1] -> s = 1; irl_release_step(); atomic { s = 0; at = 0; due = 0 }
 	:: timers(1)
 #endif
 	od
 }
 
-/* ---- pair.c: the final response to a BYE of the pair --------------------------- */
-
-inline on_answer(n, try, code)
-{
-	r = n / 2;
-	if
-	:: exists(r) && bye_status[n] == BYE_SENT && bye_tries[n] == try ->
-		if
-		:: code == W_500 && try == 1 ->
-			bye_status[n] = BYE_NONE;
-			todo[r] = todo[r] | (n % 2 == CALLER -> IRL_DO_RETRY_CALLER :
-				IRL_DO_RETRY_CALLEE)
-		:: else ->
-			bye_status[n] = BYE_FINAL;
-			if
-			:: bye_status[n ^ 1] == BYE_FINAL -> irl_release_event(r, IRL_EV_FINAL)
-			:: else
-			fi
-		fi;
-		irl_release_unlock(r)
-	:: else
-	fi
-}
-
-/* n: leg of the record, d: its dialog, once there is a BYE */
-#define answered_by LEG(current[n / 2], n % 2)
+/* ---- pair.c: answers to the pair ---- */
 
 proctype Answer(byte n)
 {
 end:
 	do
-	:: d_step { w_bye[n] == COMES -> w_bye[n] = W_200; hears_bye(answered_by) }
+	:: d_step { w_bye[n] -> hears_bye(LEG(current[n / 2], n % 2)); answer(n, 0) }
+	:: d_step { w_bye[n] -> printf("408 to a BYE\n"); answer(n, 0) }
 #ifdef RETRY
-	:: d_step { w_bye[n] == COMES -> w_bye[n] = W_500 }
+	:: d_step { w_bye[n] == 1 -> printf("500 to a BYE\n"); answer(n, 1) }
 #endif
-	:: d_step { lost < LOSS && (w_bye[n] == COMES || w_bye[n] == W_200) ->
-		printf("408 to a BYE\n"); lost++; w_bye[n] = W_408 }
-	:: d_step { w_bye[n] >= W_200 ->
-		j = w_bye[n]; w_bye[n] = 0;
 #ifdef REPEAT
-		w_again[n] = bye_tries[n];
-#endif
-		on_answer(n, bye_tries[n], j) }
-#ifdef REPEAT
-	:: d_step { w_again[n] -> j = w_again[n]; w_again[n] = 0; on_answer(n, j, W_200) }
+	:: d_step { w_again[n] -> j = w_again[n]; w_again[n] = 0; on_answer(n, j, 0) }
 #endif
 	od
 }
 
-/* ---- the parties ---------------------------------------------------------------- */
+/* ---- the callees -------------------------------------------------------------------------------- */
 
-proctype Caller(byte d)
-{
-end:
-	do
-	:: d_step { w_refusal ->
-		/* P: one final response, and none after a 2xx */
-		assert(caller_final == OPEN);
-		w_refusal = 0; caller_final = REFUSED }
-	:: d_step { w_answer[d] ->
-		/* each copy is acknowledged */
-		w_answer[d] = 0;
-		caller_final = (caller_final == OPEN -> ANSWERED : caller_final);
-		party[LEG(d, CALLER)] = (party[LEG(d, CALLER)] == IDLE -> TALKS :
-			party[LEG(d, CALLER)]);
-		w_ack[d] = (w_ack[d] -> w_ack[d] : COMES) }
-	:: d_step { w_answer[d] && caller_final == REFUSED ->
-		/* or taken no notice of */
-		w_answer[d] = 0 }
-#ifdef GIVES_UP
-	:: d_step { d == 0 && caller_final == OPEN && !gave_up && invite_known ->
-		printf("CANCEL of the caller\n"); gave_up = 1; w_user_cancel = 1 }
-#endif
-	od
-}
-
-inline response(code)
+inline says(code)
 {
 	printf("callee %d: %d\n", d, code);
 	rang[d] = 1
 }
 
-#define me party[LEG(d, CALLEE)]
-
 proctype Callee(byte d)
 {
 end:
 	do
-	:: d_step { w_invite[d] ->
-		w_invite[d] = 0;
-		if
-		:: me == IDLE -> me = EARLY
-		:: me == EARLY && rang[d] -> w_1xx[d] = 1
-		:: else
-		fi }
-	:: d_step { me == EARLY && !rang[d] -> response(180); w_1xx[d] = 1 }
-	:: d_step { me == EARLY -> response(200); me = WAITS; w_2xx[d] = COMES }
-	:: d_step { me == EARLY -> response(486); me = FAILED; w_final[d] = 1 }
-	:: d_step { w_cancel[d] ->
-		w_cancel[d] = 0;
-		if
-		:: me == EARLY -> response(487); me = FAILED; w_final[d] = 1
-		:: else
-		fi }
-	:: d_step { w_ack[d] == GOES || w_our_ack[d] ->
-		if
-		:: w_our_ack[d] -> w_our_ack[d] = 0
-		:: else -> w_ack[d] = 0
-		fi;
-		me = (me == WAITS -> TALKS : me) }
-	:: d_step { w_late_bye[d] -> w_late_bye[d] = 0; hears_bye(LEG(d, CALLEE)) }
+	:: d_step { callee(d) == EARLY && !rang[d] -> says(180); w_1xx[d] = 1 }
+	:: d_step { callee(d) == EARLY -> says(200); callee(d) = WAITS; w_2xx[d] = COMES }
+	:: d_step { callee(d) == EARLY -> says(486); callee(d) = FAILED; w_final[d] = 1 }
 #ifdef REPEAT
-	:: d_step { me == WAITS && !w_2xx[d] && !repeated[d] ->
-		repeated[d] = 1; response(200); w_2xx[d] = COMES }
+	:: d_step { callee(d) == WAITS && !w_2xx[d] && !repeated[d] ->
+		says(200); repeated[d] = 1; w_2xx[d] = COMES }
 #endif
-	:: d_step { lost < LOSS && w_invite[d] ->
-		lost++; w_invite[d] = 0; printf("INVITE lost\n") }
-	/* tm, or irl_transaction_resend(), sends it again */
-	:: d_step { is_silent(d) && invite_known && (!silenced[d] || timer_invite) ->
-		w_invite[d] = 1; printf("INVITE again\n") }
+	:: d_step { resent(d) ->
+		printf("INVITE %d again\n", d);
+		w_1xx[d] = callee(d) == EARLY;
+		callee(d) = EARLY }
 	od
 }
 
-/* ---- the properties ---------------------------------------------------------------- */
+/* ---- the properties ------------------------------------------------------------------------------ */
 
-inline check_dialog(d)
+inline check(d)
 {
+	/* the record goes, and nothing is left to be done of it */
+	assert(!released[d] || !exists(d));
+	assert(!todo[d] && !posted[d]);
 	r = record[d];
 	if
 	:: released[r] ->
-		/* nobody who has the dialog stays untold */
+		/* nobody who has the dialog stays untold, nor a callee who rings */
 		assert(!has_dialog(LEG(d, CALLER)) || told[LEG(d, CALLER)]);
 		assert(!has_dialog(LEG(d, CALLEE)) || told[LEG(d, CALLEE)]);
-		/* nor a callee who rings */
-		assert(party[LEG(d, CALLEE)] != EARLY)
+		assert(callee(d) != EARLY)
 	:: else
 	fi
-}
-
-inline check_record(s)
-{
-	/* the record goes, and nothing is left to be done of it */
-	assert(!released[s] || !exists(s));
-	assert(!todo[s] && !posted[s])
 }
 
 proctype Properties()
@@ -795,18 +704,16 @@ proctype Properties()
 	/* nobody can do anything any more */
 	timeout ->
 	d_step {
-		check_dialog(0);
-		check_record(0);
+		check(0);
 #if DIALOGS > 1
-		check_dialog(1);
-		check_record(1);
+		check(1);
 #endif
-		/* who was not answered has a final response */
-		assert(!cancelled || caller_final == REFUSED)
+		/* who is not answered has a final response */
+		assert(!cancelled || uas >= REFUSED)
 	}
 }
 
-/* The record of each session that is released goes, in every run. */
+/* In every run the record of a session that is released goes. */
 #if DIALOGS > 1
 ltl goes { [] ((released[0] -> <> !exists(0)) && (released[1] -> <> !exists(1))) }
 #else
@@ -820,13 +727,16 @@ init {
 		run Releasing();
 		run Invite();
 		for(i : 0 .. DIALOGS - 1) {
-			run Responses(i); run Ack(i); run Caller(i); run Callee(i)
+			run Responses(i); run Ack(i); run Callee(i)
 		}
 		for(i : 0 .. LEGS - 1) {
+#ifndef AT_ONCE
 			run Answer(i);
-#ifdef USER_BYE
-			run Bye(i)
 #endif
+#ifdef USER_BYE
+			run Bye(i);
+#endif
+			skip
 		}
 #ifdef EXPIRY
 		run DialogModule();
