@@ -20,7 +20,7 @@ RERUNS ?= 1
 # Its workers tell one another by the name localhost, which a bare root may lack.
 RERUN = $(if $(shell getent hosts localhost),--reruns $(RERUNS),-p no:rerunfailures)
 # What `make test` runs.
-SUITES ?= unit fuzz tools e2e flows memcheck ims
+SUITES ?= unit fuzz model tools e2e flows memcheck ims
 # Further arguments for pytest: PYTEST_ARGS='-k early -x'.
 PYTEST_ARGS ?=
 
@@ -103,7 +103,7 @@ bench: deps-demo deps-test build ## the benchmark, beside the peers
 # Suites of tests. Each leaves $(REPORT)/NAME.xml, which `make test` sums up.
 
 .PHONY: test
-test: deps-demo deps-test build ## run every test, print the total
+test: deps-demo deps-test deps-model build ## run every test, print the total
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-5} env -u MAKEFLAGS \
 		tools/run_suites.py $(REPORT) $(SUITES)
 
@@ -169,11 +169,16 @@ fuzz: deps-test tree ## fuzz what parses messages, FUZZ_SECONDS each
 		--timeout $$(($(FUZZ_SECONDS) + 60)) \
 		$(foreach f,$(FUZZERS),"$(call fuzz_command,$f)")
 
+.PHONY: model
+model: deps-model ## check the model of the procedure, by spin
+	@$(PYTHON) -B tools/check_model.py --build $(BUILD)/model \
+		--report $(REPORT)/model.xml --jobs $(JOBS)
+
 PYTEST = $(PYTHON) -B -m pytest -p no:cacheprovider -q --tb=short \
 	$(PYTEST_ARGS) --junitxml=$(REPORT)/$@.xml
 
 .PHONY: tools
-tools: deps-demo deps-test build ## tests of the project's own tools
+tools: deps-demo deps-test deps-model build ## tests of the project's own tools
 	@$(PYTEST) tests/tools
 
 .PHONY: e2e
@@ -305,7 +310,7 @@ docs: deps-docs deps-demo build ## the module's README, tables and pictures of d
 	@neato -n -Tsvg -o docs/ims-core.svg docs/ims-core.dot
 	@tools/recipes.py
 
-DEPS := deps-build deps-demo deps-test deps-lint deps-docs deps-roots
+DEPS := deps-build deps-demo deps-test deps-model deps-lint deps-docs deps-roots
 .PHONY: deps $(DEPS)
 deps: $(DEPS) ## install all that any target needs
 $(DEPS): deps-%:

@@ -275,7 +275,7 @@ inline relay_answer(d, heeded)
 	:: else
 	fi;
 	if
-	:: uas == OPEN -> uas = ANSWERED; cancel_branches(1)
+	:: uas == OPEN -> uas = ANSWERED; cancel_branches(0)
 	:: else
 	fi
 }
@@ -592,7 +592,7 @@ inline irl_release_step()
 #define resent(d) (is_silent(d) && invite_known && (!silenced[d] || timer_invite))
 
 #ifdef REPEAT
-#define will_repeat(d) (callee(d) == WAITS && !repeated[d])
+#define will_repeat(d) (d == DIALOGS - 1 && callee(d) == WAITS && !repeated[d])
 #else
 #define will_repeat(d) 0
 #endif
@@ -671,7 +671,8 @@ end:
 	:: d_step { callee(d) == EARLY -> says(200); callee(d) = WAITS; w_2xx[d] = COMES }
 	:: d_step { callee(d) == EARLY -> says(486); callee(d) = FAILED; w_final[d] = 1 }
 #ifdef REPEAT
-	:: d_step { callee(d) == WAITS && !w_2xx[d] && !repeated[d] ->
+	:: d_step { d == DIALOGS - 1 && callee(d) == WAITS && !w_2xx[d] &&
+			!repeated[d] ->
 		says(200); repeated[d] = 1; w_2xx[d] = COMES }
 #endif
 	:: d_step { resent(d) ->

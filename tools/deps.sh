@@ -3,7 +3,7 @@
 #
 # Install the Debian packages that a part of the project needs.
 #
-#   tools/deps.sh GROUP...     groups: build demo test lint deb tree roots docs
+#   tools/deps.sh GROUP...     groups: build demo test model lint deb tree roots docs
 #
 # Only what is missing is installed, and apt is not called when nothing is.
 # No service that comes with a package is started.
@@ -21,6 +21,7 @@ declare -A group=(
 	[test]="libcmocka-dev clang libclang-rt-dev llvm valgrind mariadb-server
 		python3-pytest python3-pytest-xdist
 		python3-pytest-rerunfailures python3-pyte"
+	[model]="gcc libc6-dev spin python3"
 	[lint]="clang-format clang-tidy cppcheck shellcheck flake8 libcmocka-dev"
 	[deb]="debhelper lintian"
 	[tree]="cmake bison flex"

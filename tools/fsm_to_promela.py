@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Turn the state machine of core_fsm.[ch] into Promela.
 
-  tools/fsm_to_promela.py [--check]    write model/fsm.pml, or compare with it
+  tools/fsm_to_promela.py [SOURCE TARGET]
+
+SOURCE is the folder of core_fsm.[ch], TARGET what is written: model/fsm.pml,
+unless told. That the latter is not old is seen to by tools/check_model.py.
 
 The names stay those of the C sources. What cannot be read is an error: a table
 that is written in another way must not give half a model.
@@ -75,10 +78,10 @@ def table(text):
     return cells
 
 
-def read():
+def read(folder):
     """States, events, actions and cells, checked against one another."""
-    header = without_comments((SOURCE / 'core_fsm.h').read_text())
-    source = without_comments((SOURCE / 'core_fsm.c').read_text())
+    header = without_comments((folder / 'core_fsm.h').read_text())
+    source = without_comments((folder / 'core_fsm.c').read_text())
     states = enum(header, 'irl_state')
     events = enum(header, 'irl_event')
     actions = enum(header, 'irl_action')
@@ -98,8 +101,8 @@ def read():
     return states, events, actions, cells
 
 
-def promela():
-    states, events, actions, cells = read()
+def promela(folder):
+    states, events, actions, cells = read(folder)
     out = [TOP]
     for members in (states, events, actions):
         out += [f'#define {n} {v}' for n, v in members] + ['']
@@ -126,17 +129,14 @@ def promela():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--check', action='store_true')
+    parser.add_argument('source', nargs='?', type=pathlib.Path, default=SOURCE)
+    parser.add_argument('target', nargs='?', type=pathlib.Path, default=TARGET)
     args = parser.parse_args()
     try:
-        text = promela()
+        text = promela(args.source)
     except Unreadable as error:
         sys.exit(f'core_fsm: {error}')
-    if not args.check:
-        TARGET.write_text(text)
-    elif not TARGET.exists() or TARGET.read_text() != text:
-        sys.exit('model/fsm.pml is not that of core_fsm.c: '
-                 'run tools/fsm_to_promela.py')
+    args.target.write_text(text)
 
 
 if __name__ == '__main__':
