@@ -11,7 +11,7 @@
  *   DIALOGS=n   callees that the INVITE forks to, 1 or 2
  *   TRIGGERS=n  times that the release is asked for
  *   WHEN=state  in which that is; in any, unless told
- *   LOSS=n      how often the INVITE or a provisional response gets lost
+ *   LOSS=n      how often an INVITE, a provisional response or an ACK gets lost
  *   REPEAT      the callee repeats its 2xx; tm tells of an answer twice
  *   AT_ONCE     a BYE is answered as it is sent: what may come between is seen
  *               with one dialog
@@ -370,6 +370,8 @@ end:
 		w_ack[d] = 0;
 		posted[record[d]] = 1;
 		callee(d) = (callee(d) == WAITS -> TALKS : callee(d)) }
+	:: d_step { lost < LOSS && w_ack[d] == COMES ->
+		printf("ACK %d lost\n", d); lost++; w_ack[d] = 0 }
 	od
 }
 
@@ -637,8 +639,6 @@ end:
 #endif
 	od
 }
-
-/* ---- pair.c: answers to the pair ---- */
 
 proctype Answer(byte n)
 {
