@@ -23,6 +23,7 @@ from rig.case import Case
 from rig.crowd import Crowd
 from rig.network import CALLING, CALLING_AS, Network
 from rig.process import wait_until
+from rig.standby import A, B, node, standby_of
 
 PAGE = sipcap.ROOT / "docs" / "operations.md"
 BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.S)
@@ -69,8 +70,8 @@ def same(expected, output):
 class Stage:
     """An S-CSCF with calls; `run` is the shell of its operator."""
 
-    def __init__(self, case, topology):
-        self.net = Network(case, "dialog", topology).start()
+    def __init__(self, case, topology, **kwargs):
+        self.net = Network(case, "dialog", topology, **kwargs).start()
         self.scscf = self.net.scscf
         self.crowd = Crowd(self.net)
 
@@ -99,6 +100,17 @@ class Stage:
 
     def sessions(self):
         return self.scscf.statistics()["sessions"]
+
+
+class Pair(Stage):
+    """With a standby: the operator is at that."""
+
+    def __init__(self, case, topology):
+        super().__init__(case, topology, scscf=node(A, B))
+        self.first, self.scscf = self.scscf, standby_of(self.net).start()
+
+    def await_copies(self, count):
+        wait_until(lambda: self.sessions() == count, 8, "the copies are there")
 
 
 # Each plays one recipe: it yields where the next command is given.
@@ -180,6 +192,17 @@ def runaway(stage):
     assert 10 <= 60 - stage.sessions() <= 20
 
 
+def fail_over(stage):
+    stage.crowd.call(1, ids=["call-1@127.0.0.21"])
+    stage.crowd.call(4)
+    stage.await_copies(5)
+    yield
+    stage.first.kill()
+    yield
+    yield
+    assert stage.sessions() == 5
+
+
 RECIPES = {
     "Release one session": (CALLING, one),
     "Drain a node": (CALLING, drain),
@@ -187,6 +210,7 @@ RECIPES = {
     "End the sessions of one device or server": (CALLING, device),
     "End the sessions of a failing application server": (CALLING_AS, server),
     "A runaway job": (CALLING, runaway),
+    "When a node is lost": (CALLING, fail_over),
 }
 
 
@@ -208,7 +232,7 @@ def shown(text, heading):
 def play(case, heading, text):
     """Runs the commands of a recipe: pairs of a step as shown and the real output."""
     topology, acts = RECIPES[heading]
-    stage = Stage(case, topology)
+    stage = (Pair if acts is fail_over else Stage)(case, topology)
     acts = acts(stage)
     played = []
     for step in shown(text, heading):
