@@ -15,7 +15,7 @@ export KAMAILIO_SRC
 
 rm -rf build/deb
 mkdir -p build/deb/src
-cp -r debian modules cfg docs build/deb/src/
+cp -r debian modules cfg docs tools build/deb/src/
 rm -f build/deb/src/modules/ims_release/*.{o,d,so,lst}
 sed -i "1s/(\([^)]*\))/(\1+$release)/" build/deb/src/debian/changelog
 

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 RELEASES = {"debian12": "Debian 12", "debian13": "Debian 13"}
 PACKAGES = {"kamailio": "Kamailio", "sip-tester": "SIPp", "gcc": "gcc",
             "clang": "clang"}
-SUITES = ["unit", "fuzz", "tools", "e2e", "flows"]
+SUITES = ["unit", "fuzz", "model", "tools", "e2e", "flows", "memcheck", "ims"]
 # Tests of several releases: the release stands in the name of each case.
 SHARED = ["test-packages", "test-fresh"]
 FILE = "docs/releases.md"

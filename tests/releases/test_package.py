@@ -57,9 +57,11 @@ unshare -n sh -euc '
     done
     kamcmd -s unix:/run/kamailio/kamailio_ctl ims_release.rate
     kamcmd -s unix:/run/kamailio/kamailio_ctl core.version
+    ims_release_top --once
+    cp /tmp/kamailio.log /tmp/up.log    # what it says when it ends is another matter
     kill $!
     wait $! || { cat /tmp/kamailio.log; exit 1; }'
-! grep -E "WARNING|ERROR|CRITICAL|BUG" /tmp/kamailio.log
+! grep -E "WARNING|ERROR|CRITICAL|BUG" /tmp/up.log
 """ % EXAMPLE
 
 
@@ -113,7 +115,8 @@ def test_content(root):
     folder = "/usr/share/doc/" + PACKAGE
     listed = root.run("dpkg -L " + PACKAGE)
     for name in ["/kamailio/modules/ims_release.so", folder + "/README.gz",
-                 folder + "/operations.md.gz", EXAMPLE]:
+                 folder + "/operations.md.gz", EXAMPLE, "/usr/bin/ims_release_top",
+                 folder + "/examples/accounting.cfg"]:
         assert name in listed
     root.run("dpkg --verify " + PACKAGE)
 
