@@ -13,7 +13,7 @@ JOBS ?= $(shell nproc)
 # How long each fuzz target runs: unless told, only 5 seconds in `make test`.
 FUZZ_SECONDS ?= 60
 # Cases of the end-to-end tests that run at once: they wait more than they work.
-E2E_JOBS ?= 3
+E2E_JOBS ?= $(shell expr 3 '*' $$(nproc))
 # How often a case with real processes and real time is run again when it fails;
 # the summary says how many were.
 RERUNS ?= 1
@@ -192,7 +192,7 @@ flows: deps-demo deps-test build ## the call flows, each released at each point
 
 .PHONY: ims test-ims
 ims: deps-demo deps-test build
-	@$(PYTEST) -n 2 $(RERUN) tests/ims
+	@$(PYTEST) -n 4 $(RERUN) tests/ims
 test-ims: ims ## tests in an IMS core: registration, servers, release
 
 # Sessions of each run, and the seed that replays one: make soak SEED=17
@@ -207,7 +207,7 @@ soak: deps-demo deps-test build ## thousands of random sessions, releases and lo
 MEMCHECK ?= $(shell sed '/^\#/d' tests/e2e/memcheck.txt)
 .PHONY: memcheck
 memcheck: deps-demo deps-test build ## end-to-end cases, Kamailio under valgrind
-	@$(PYTEST) -n $(E2E_JOBS) $(RERUN) --valgrind \
+	@$(PYTEST) -n $(JOBS) $(RERUN) --valgrind \
 		$(foreach case,$(MEMCHECK),'tests/e2e/$(case)')
 
 # Debian's releases: on a machine of one, the others run in root folders, as
