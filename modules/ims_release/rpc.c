@@ -15,6 +15,7 @@
 #include "msg.h"
 #include "params.h"
 #include "replica.h"
+#include "rpc_scan.h"
 #include "snapshot.h"
 #include "store.h"
 
@@ -22,33 +23,36 @@
 #define LIST_LIMIT_MAX 1000
 #define JOBS_MAX 10000
 
-/* A word of digits comes as an integer: the dot has it turned into text. */
-#define TEXT ".S"
-#define OPTIONAL_TEXT "*.S"
+#define SELECTOR                 \
+	{"selector", IRL_SELECTORS}, \
+	{                            \
+		"value", "text"          \
+	}
+#define SELECTOR_EXPECTED \
+	"SELECTOR VALUE expected, selector is one of " IRL_SELECTORS
 
-static int optional_text(rpc_t *rpc, void *ctx, str *s)
-{
-	if(rpc->scan(ctx, OPTIONAL_TEXT, s) > 0)
-		return 1;
-	/* the binary protocol leaves words of its own there */
-	s->s = NULL;
-	s->len = 0;
-	return 0;
-}
+static const struct irl_rpc_args release_args = {2, SELECTOR_EXPECTED,
+		{SELECTOR, {"cause", IRL_CAUSE_RANGE}, {"text", IRL_TEXT_RANGE}}};
+static const struct irl_rpc_args list_args = {2, SELECTOR_EXPECTED,
+		{SELECTOR, {"offset", "0 to 2147483647"}, {"limit", "1 to 1000"}}};
+static const struct irl_rpc_args show_args = {2, SELECTOR_EXPECTED, {SELECTOR}};
+static const struct irl_rpc_args job_args = {
+		1, "ID of a job expected", {{"id", "1 to 4294967295"}}};
+static const struct irl_rpc_args rate_args = {
+		0, NULL, {{"rate", "0 to 1000000"}}};
+static const struct irl_rpc_args takeover_args = {1,
+		"NODE expected, as its dmq server_address says",
+		{{"node", "another node's dmq server_address"}}};
 
-/* SELECTOR VALUE; with a fault sent, -1. */
-static int scan_selector(rpc_t *rpc, void *ctx, struct irl_selector *sel)
+/* The arguments, SELECTOR VALUE first. @return how many, -1 with a fault sent */
+static int scan_selector(rpc_t *rpc, void *ctx, const struct irl_rpc_args *args,
+		str value[IRL_RPC_ARGS], struct irl_selector *sel)
 {
 	const char *error;
-	str name, value;
+	int n = irl_rpc_scan(rpc, ctx, args, value);
 
-	if(rpc->scan(ctx, TEXT TEXT, &name, &value) < 2) {
-		rpc->fault(ctx, 400,
-				"SELECTOR VALUE expected, selector is one of " IRL_SELECTORS);
-		return -1;
-	}
-	if(irl_selector_parse(&name, &value, sel, &error) == 0)
-		return 0;
+	if(n < 0 || irl_selector_parse(&value[0], &value[1], sel, &error) == 0)
+		return n;
 	rpc->fault(ctx, 400, "%s", error);
 	return -1;
 }
@@ -77,18 +81,17 @@ static void rpc_release(rpc_t *rpc, void *ctx)
 	struct irl_selector sel;
 	char error[IRL_ERROR_SIZE];
 	uint64_t *ids = NULL;
-	str cause_arg, text_arg, text;
+	str arg[IRL_RPC_ARGS], text;
 	uint32_t job;
-	int cause, has_text;
+	int cause, args;
 	long n;
 	void *reply;
 
-	if(scan_selector(rpc, ctx, &sel) < 0)
+	args = scan_selector(rpc, ctx, &release_args, arg, &sel);
+	if(args < 0)
 		return;
-	optional_text(rpc, ctx, &cause_arg);
-	has_text = optional_text(rpc, ctx, &text_arg);
-	if(irl_argument_cause(&cause_arg, &cause, error)
-			|| irl_argument_text(has_text ? &text_arg : NULL, &text, error)) {
+	if(irl_argument_cause(&arg[2], &cause, error)
+			|| irl_argument_text(args > 3 ? &arg[3] : NULL, &text, error)) {
 		rpc->fault(ctx, 400, "%s", error);
 		return;
 	}
@@ -153,19 +156,23 @@ static const char *list_doc[] = {
 		"[LIMIT]]",
 		NULL};
 
-static int scan_page(rpc_t *rpc, void *ctx, long *offset, long *limit)
+static int scan_page(rpc_t *rpc, void *ctx, struct irl_selector *sel,
+		long *offset, long *limit)
 {
 	char error[IRL_ERROR_SIZE];
-	str arg;
+	str arg[IRL_RPC_ARGS];
+	int n = scan_selector(rpc, ctx, &list_args, arg, sel);
 
+	if(n < 0)
+		return -1;
 	*offset = 0;
 	*limit = LIST_LIMIT;
-	if((optional_text(rpc, ctx, &arg)
+	if((n > 2
 			   && irl_argument_number(
-					   "offset", &arg, 0, 2147483647L, offset, error))
-			|| (optional_text(rpc, ctx, &arg)
-					&& irl_argument_number(
-							"limit", &arg, 1, LIST_LIMIT_MAX, limit, error))) {
+					   "offset", &arg[2], 0, 2147483647L, offset, error))
+			|| (n > 3
+					&& irl_argument_number("limit", &arg[3], 1, LIST_LIMIT_MAX,
+							limit, error))) {
 		rpc->fault(ctx, 400, "%s", error);
 		return -1;
 	}
@@ -179,8 +186,7 @@ static void rpc_list(rpc_t *rpc, void *ctx)
 	long n, i, offset, limit;
 	void *reply, *list, *item;
 
-	if(scan_selector(rpc, ctx, &sel) < 0
-			|| scan_page(rpc, ctx, &offset, &limit) < 0)
+	if(scan_page(rpc, ctx, &sel, &offset, &limit) < 0)
 		return;
 	n = select_ids(rpc, ctx, &sel, &ids);
 	if(n < 0)
@@ -237,10 +243,11 @@ static void rpc_show(rpc_t *rpc, void *ctx)
 {
 	struct irl_selector sel;
 	uint64_t *ids = NULL;
+	str arg[IRL_RPC_ARGS];
 	void *reply;
 	long n;
 
-	if(scan_selector(rpc, ctx, &sel) < 0)
+	if(scan_selector(rpc, ctx, &show_args, arg, &sel) < 0)
 		return;
 	sel.replicas = 1;
 	n = select_ids(rpc, ctx, &sel, &ids);
@@ -288,13 +295,11 @@ static int scan_job(rpc_t *rpc, void *ctx, uint32_t *id)
 {
 	char error[IRL_ERROR_SIZE];
 	long n;
-	str arg;
+	str arg[IRL_RPC_ARGS];
 
-	if(rpc->scan(ctx, TEXT, &arg) < 1) {
-		rpc->fault(ctx, 400, "ID of a job expected");
+	if(irl_rpc_scan(rpc, ctx, &job_args, arg) < 0)
 		return -1;
-	}
-	if(irl_argument_number("id", &arg, 1, 4294967295L, &n, error)) {
+	if(irl_argument_number("id", &arg[0], 1, 4294967295L, &n, error)) {
 		rpc->fault(ctx, 400, "%s", error);
 		return -1;
 	}
@@ -369,10 +374,12 @@ static void rpc_rate(rpc_t *rpc, void *ctx)
 	char error[IRL_ERROR_SIZE];
 	void *reply;
 	long n = -1;
-	str arg;
+	str arg[IRL_RPC_ARGS];
+	int args = irl_rpc_scan(rpc, ctx, &rate_args, arg);
 
-	if(optional_text(rpc, ctx, &arg)
-			&& irl_argument_number("rate", &arg, 0, 1000000, &n, error)) {
+	if(args < 0)
+		return;
+	if(args && irl_argument_number("rate", &arg[0], 0, 1000000, &n, error)) {
 		rpc->fault(ctx, 400, "%s", error);
 		return;
 	}
@@ -386,18 +393,16 @@ static const char *takeover_doc[] = {
 static void rpc_takeover(rpc_t *rpc, void *ctx)
 {
 	void *reply;
-	str name;
+	str arg[IRL_RPC_ARGS];
 	long n;
 
 	if(!irl_params.replicate) {
 		rpc->fault(ctx, 400, "parameter replicate is 0");
 		return;
 	}
-	if(rpc->scan(ctx, "S", &name) < 1) {
-		rpc->fault(ctx, 400, "NODE expected, as its dmq server_address says");
+	if(irl_rpc_scan(rpc, ctx, &takeover_args, arg) < 0)
 		return;
-	}
-	n = irl_replica_takeover(&name);
+	n = irl_replica_takeover(&arg[0]);
 	if(n < 0)
 		rpc->fault(ctx, 404, "no such other node");
 	else if(rpc->add(ctx, "{", &reply) >= 0)

@@ -577,7 +577,6 @@ def test_refused(network):
     crowd = crowd_of(network)
     ids = crowd.call(2)
     scscf = crowd.net.scscf
-    scscf.expect_log("jsonrpc_scan.*no more fields to scan")
     for command, words, code, says in REFUSED:
         with pytest.raises(RpcFault) as fault:
             answer = rpc(crowd, command, *words)
@@ -603,6 +602,83 @@ def test_refused_on_the_other_socket(network):
         status, text = crowd.net.scscf.kamcmd("ims_release." + command, *words)
         assert "error: %d - " % code in text and says in text, (command, words, text)
     assert crowd.net.scscf.statistics()["byes_sent"] == 0
+
+
+ALLOWED = {
+    "selector": "callid, id, impu", "value": "", "cause": "200 or 300 to 699",
+    "text": "at most 128 bytes", "offset": "0 to 2147483647", "limit": "1 to 1000",
+    "id": "1 to 4294967295", "rate": "0 to 1000000"}
+ARGUMENTS = [
+    # command, arguments that are well, the names of all that it takes
+    ("release", ["all", "*", 480, "text"], ["selector", "value", "cause", "text"]),
+    ("list", ["all", "*", 0, 1], ["selector", "value", "offset", "limit"]),
+    ("show", ["all", "*"], ["selector", "value"]),
+    ("job", [1], ["id"]),
+    ("cancel", [1], ["id"]),
+    ("rate", [7], ["rate"]),
+]
+
+
+def wrong_arguments(*wrong):
+    """(command, words, name): each argument of each command in turn is a wrong one."""
+    for command, words, names in ARGUMENTS:
+        for place, name in enumerate(names):
+            for value in wrong:
+                yield command, words[:place] + [value], name
+                yield command, words[:place] + [value] + words[place + 1:], name
+
+
+def untouched(crowd, ids):
+    """Nothing of what was asked for has been done."""
+    statistics = crowd.net.scscf.statistics()
+    assert (statistics["byes_sent"], statistics["sessions"]) == (0, len(ids))
+    assert rpc(crowd, "rate") == {"job_rate": 0}
+    assert not rpc(crowd, "jobs")
+    crowd.hang_up(ids)
+
+
+def test_argument_of_a_wrong_type(network):
+    """What is neither text nor a number is not taken for an absent argument."""
+    crowd = crowd_of(network)
+    ids = crowd.call(2)
+    crowd.net.scscf.expect_log("jsonrpc_scan.*field is not a number to auto-convert")
+    for command, words, name in wrong_arguments(
+            None, True, False, [], ["503"], {}, {"cause": 503}):
+        with pytest.raises(RpcFault) as fault:
+            answer = rpc(crowd, command, *words)
+            pytest.fail("%s %s was not refused: %s" % (command, words, answer))
+        assert fault.value.code == 400, (command, words, fault.value)
+        assert fault.value.text.startswith(
+            name + " is neither text nor a whole number, allowed is "), fault.value.text
+        assert ALLOWED[name] in fault.value.text
+    untouched(crowd, ids)
+
+
+def test_argument_with_a_fraction(network):
+    """kamcmd sends it as a number that is no text."""
+    crowd = crowd_of(network)
+    ids = crowd.call(2)
+    for command, words, name in wrong_arguments("48.5", "0.5", "1e2"):
+        status, text = crowd.net.scscf.kamcmd("ims_release." + command, *words)
+        assert "error: 400 - " in text, (command, words, text)
+        assert name + " is neither text nor a whole number, allowed" in text
+        assert ALLOWED[name] in text
+    untouched(crowd, ids)
+
+
+def test_several_numbers(network):
+    """Each argument is the number that was given, though all come as numbers."""
+    crowd = crowd_of(network)
+    crowd.call(1, ids=["123456"])
+    crowd.call(1, ids=["123480"])
+    reply = rpc(crowd, "release", "callid", 123456, 480, 404)
+    assert reply["matched"] == 1
+    crowd.wait_told(["123456"])
+    report = finished(crowd, reply["job"])
+    assert (report["value"], report["cause"], report["text"]) == ("123456", 480, "404")
+    assert [entry["callid"] for entry in listed(crowd, "all", "*")] == ["123480"]
+    reply = rpc(crowd, "list", "callid", 123480, 0, 1)
+    assert [entry["callid"] for entry in reply["sessions"]] == ["123480"]
 
 
 # -- statistics ------------------------------------------------------------------------
@@ -699,6 +775,15 @@ BYTES = [
 ]
 
 
+def asked_in_bytes(crowd, request):
+    """The bytes of the reply to the bytes of a command."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(5)
+        sock.connect(crowd.net.scscf.run_dir + "/kamailio_ctl")
+        sock.sendall(request)
+        return sock.recv(65536)
+
+
 def test_text_that_is_none(network, tmp_path):
     """kamcmd cannot say it, its protocol can."""
     crowd = crowd_of(network)
@@ -706,12 +791,34 @@ def test_text_that_is_none(network, tmp_path):
     for text, says in BYTES:
         words = ["ims_release.release", "all", "*", "503", "z" * len(text)]
         request = bytes_of_kamcmd(str(tmp_path), *words)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.settimeout(5)
-            sock.connect(crowd.net.scscf.run_dir + "/kamailio_ctl")
-            sock.sendall(request.replace(b"z" * len(text), text))
-            reply = sock.recv(65536)
-            assert b"text is '" in reply and says in reply, (text, reply)
+        reply = asked_in_bytes(crowd, request.replace(b"z" * len(text), text))
+        assert b"text is '" in reply and says in reply, (text, reply)
+    assert crowd.net.scscf.statistics()["byes_sent"] == 0
+
+
+RECORDS = [
+    # of the binary protocol, as long as the one of the text `zzzzz`
+    b"\x04\x41one\0\x84",     # an array with a text
+    b"\x03\x25c\0\x10\x07\x83",  # a structure with a number
+    b"\x66cause!",             # bytes
+]
+
+
+def test_argument_that_kamcmd_has_not(network, tmp_path):
+    """Arrays, structures and bytes are no text either."""
+    crowd = crowd_of(network)
+    crowd.call(1)
+    for words in (["release", "all", "*", "zzzzz"],
+                  ["release", "all", "*", "503", "zzzzz"],
+                  ["release", "zzzzz", "*"], ["list", "all", "*", "zzzzz"],
+                  ["list", "all", "*", "0", "zzzzz"], ["show", "all", "zzzzz"],
+                  ["job", "zzzzz"], ["cancel", "zzzzz"]):
+        request = bytes_of_kamcmd(str(tmp_path), "ims_release." + words[0], *words[1:])
+        assert b"\x61zzzzz\0" in request
+        for record in RECORDS:
+            reply = asked_in_bytes(crowd, request.replace(b"\x61zzzzz\0", record))
+            assert b"expected" in reply or b"neither text nor a whole" in reply, (
+                words, record, reply)
     assert crowd.net.scscf.statistics()["byes_sent"] == 0
 
 

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rpc_scan.h"
+
+#include <string.h>
+
+#include "core/ut.h"
+
+/* How an argument is read: it is optional, else a transport logs an error of
+ * its own, and the dot has a number turned into text: a word of digits comes as
+ * a number from kamcmd. */
+#define ONE "*.S"
+
+/* `ctl`, the binary protocol: it takes what it cannot convert for read, and
+ * then nothing but the sign of the result tells that it was there. So all are
+ * read at once; of the first, where the sign is lost, a fraction is told, which
+ * is all that kamcmd can send besides. */
+static int scan_binary(rpc_t *rpc, void *ctx, int most, str *value, int *wrong)
+{
+	static char *const formats[] = {
+			NULL, ONE, ONE ".S", ONE ".S.S", ONE ".S.S.S"};
+	double fraction;
+	int n;
+
+	if(rpc->scan(ctx, "f", &fraction) > 0) {
+		*wrong = 1;
+		return 0;
+	}
+	n = rpc->scan(
+			ctx, formats[most], &value[0], &value[1], &value[2], &value[3]);
+	*wrong = n < 0;
+	return n < 0 ? -n : n;
+}
+
+/* JSON and others: a number's text is in a buffer that the next one is written
+ * into, and what could not be converted is still there, for `d` takes all. */
+static int scan_others(rpc_t *rpc, void *ctx, int most, str *value, int *wrong)
+{
+	static char number[IRL_RPC_ARGS][INT2STR_MAX_LEN];
+	int n, any;
+
+	for(n = 0; n < most && rpc->scan(ctx, ONE, &value[n]) > 0; n++) {
+		if(value[n].len >= INT2STR_MAX_LEN)
+			continue;
+		memcpy(number[n], value[n].s, (size_t)value[n].len);
+		value[n].s = number[n];
+	}
+	*wrong = n < most && rpc->scan(ctx, "*d", &any) > 0;
+	return n;
+}
+
+int irl_rpc_scan(rpc_t *rpc, void *ctx, const struct irl_rpc_args *args,
+		str value[IRL_RPC_ARGS])
+{
+	int most = 0, wrong, n;
+
+	while(most < IRL_RPC_ARGS && args->arg[most].name)
+		most++;
+	/* it alone does not say what it is capable of */
+	if(!rpc->capabilities)
+		n = scan_binary(rpc, ctx, most, value, &wrong);
+	else
+		n = scan_others(rpc, ctx, most, value, &wrong);
+	if(wrong) {
+		rpc->fault(ctx, 400,
+				"%s is neither text nor a whole number, allowed is %s",
+				args->arg[n].name, args->arg[n].allowed);
+		return -1;
+	}
+	if(n < args->required) {
+		rpc->fault(ctx, 400, "%s", args->expected);
+		return -1;
+	}
+	/* the binary protocol leaves words of its own there */
+	memset(value + n, 0, (size_t)(IRL_RPC_ARGS - n) * sizeof(*value));
+	return n;
+}
