@@ -51,21 +51,28 @@ static struct irl_session *session_of_invite(
 	return NULL;
 }
 
-static void find_session(struct sip_msg *msg)
+/* Record-Routes of an INVITE: that they are too many, or malformed, is no
+ * reason not to release what it begins. */
+static int count_routes(struct sip_msg *msg)
 {
 	str routes[IRL_ROUTES_MAX];
+	int n = irl_msg_routes(msg, routes);
+
+	return n < 0 ? IRL_ROUTES_UNKNOWN : n;
+}
+
+static void find_session(struct sip_msg *msg)
+{
 	struct irl_msg_key key;
 	struct irl_session *s;
-	uint32_t cseq, hash;
+	uint32_t hash;
 	int nroutes;
 
-	if(irl_msg_key(msg, &key) != 0 || irl_msg_cseq(msg, &cseq) != 0)
+	if(irl_msg_key(msg, &key) != 0)
 		return;
-	nroutes = irl_msg_routes(msg, routes);
-	if(nroutes < 0)
-		return;
+	nroutes = count_routes(msg);
 	hash = irl_store_lock(&key.callid);
-	s = session_of_invite(hash, &key, cseq);
+	s = session_of_invite(hash, &key, irl_msg_invite_cseq(msg));
 	if(s)
 		add_pass(s, msg, nroutes);
 	irl_store_unlock(hash);
@@ -94,25 +101,42 @@ void irl_invite_relayed(struct sip_msg *msg)
 	irl_release_unlock(s);
 }
 
-static void refuse(const char *why)
+static void refuse(const struct sip_msg *msg, const char *why)
 {
 	static time_t last;
 	time_t t = time(NULL);
 
 	irl_stat_inc(refused_sessions);
 	if(t != last)
-		LM_WARN("session not recorded: %s\n", why);
+		LM_WARN("session not recorded: %s, Call-ID %.*s\n", why,
+				msg->callid ? msg->callid->body.len : 0,
+				msg->callid ? msg->callid->body.s : "");
 	last = t;
 }
 
-static struct irl_session *record_of(struct sip_msg *msg)
+static struct irl_session *new_session(
+		const struct irl_invite *inv, const char **why)
+{
+	struct irl_session *s = irl_session_new(inv);
+	int len = inv->callid.len + inv->from.len + inv->from_tag.len + inv->to.len
+			  + inv->contact.len + inv->impu.len + inv->icid.len;
+
+	if(!s)
+		*why = len > IRL_BLOCK_MAX ? "more than 32768 bytes of text"
+								   : "out of memory";
+	return s;
+}
+
+/* @param why out: the reason for NULL */
+static struct irl_session *record_of(struct sip_msg *msg, const char **why)
 {
 	struct irl_invite inv = {.impu = irl_now.impu};
 	struct irl_msg_key key;
 	enum irl_side side = irl_now.said;
 	str from, to;
 
-	if(irl_msg_key(msg, &key) != 0 || irl_msg_cseq(msg, &inv.cseq) != 0)
+	*why = "From or To malformed or above 8192 bytes";
+	if(irl_msg_key(msg, &key) != 0)
 		return NULL;
 	from = irl_msg_from(msg);
 	to = irl_msg_to(msg);
@@ -125,27 +149,27 @@ static struct irl_session *record_of(struct sip_msg *msg)
 		inv.impu = irl_msg_impu(msg, side);
 	inv.callid = key.callid;
 	inv.from_tag = key.from_tag;
+	inv.cseq = irl_msg_invite_cseq(msg);
 	inv.contact = irl_msg_contact(msg);
 	inv.icid = irl_msg_icid(msg);
-	return irl_session_new(&inv);
+	return new_session(&inv, why);
 }
 
 uint64_t irl_capture_created(struct sip_msg *msg)
 {
-	str routes[IRL_ROUTES_MAX];
 	struct irl_session *s;
+	const char *why;
 	uint32_t hash;
 	str callid;
-	int nroutes, err;
+	int err;
 
 	if(!msg || !irl_is_now(msg) || irl_now.kind != IRL_INITIAL)
 		return 0;
 	if(irl_now.id)
 		return irl_now.id;
-	nroutes = irl_msg_routes(msg, routes);
-	s = nroutes < 0 ? NULL : record_of(msg);
+	s = record_of(msg, &why);
 	if(!s) {
-		refuse("malformed INVITE or out of memory");
+		refuse(msg, why);
 		return 0;
 	}
 	s->created = (uint32_t)time(NULL);
@@ -154,11 +178,11 @@ uint64_t irl_capture_created(struct sip_msg *msg)
 	hash = irl_store_lock(&callid);
 	err = irl_store_insert(hash, s);
 	if(err == 0)
-		add_pass(s, msg, nroutes);
+		add_pass(s, msg, count_routes(msg));
 	irl_store_unlock(hash);
 	if(err) {
 		irl_session_free(s);
-		refuse("max_sessions reached");
+		refuse(msg, "max_sessions reached");
 		return 0;
 	}
 	if(irl_now.transaction)
@@ -208,7 +232,7 @@ static int serve_now(enum irl_side side, const str *user)
 int irl_capture_serve(struct sip_msg *msg, enum irl_side side, const str *impu)
 {
 	struct irl_msg_key key;
-	uint32_t cseq, hash;
+	uint32_t hash;
 	str user = *impu;
 	int known;
 
@@ -218,10 +242,10 @@ int irl_capture_serve(struct sip_msg *msg, enum irl_side side, const str *impu)
 		user = irl_msg_impu(msg, side);
 	if(serve_now(side, &user))
 		return 0;
-	if(irl_msg_key(msg, &key) != 0 || irl_msg_cseq(msg, &cseq) != 0)
+	if(irl_msg_key(msg, &key) != 0)
 		return ENOENT;
 	hash = irl_store_lock(&key.callid);
-	known = session_of_invite(hash, &key, cseq) != NULL;
+	known = session_of_invite(hash, &key, irl_msg_invite_cseq(msg)) != NULL;
 	irl_store_unlock(hash);
 	/* a later pass has no transaction yet, and neither has the first one of
 	 * a dialog module that makes its record together with it */

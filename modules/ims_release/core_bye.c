@@ -46,6 +46,23 @@ static int address(const struct irl_session *s, const struct irl_dialog *dlg,
 	return 0;
 }
 
+/* Where our Record-Route of a pass stands in the list; where the INVITE did not
+ * say, the one of the served user's side. */
+static int own_place(const struct irl_pass *pass, enum irl_side serves,
+		const str *routes, int n, irl_is_own_f is_own)
+{
+	int i, own, at = -1;
+
+	if(pass->nroutes < IRL_ROUTES_UNKNOWN)
+		return pass->nroutes;
+	for(i = 0; i < n; i += own ? own : 1) {
+		own = irl_routes_own(routes, n, i, is_own);
+		if(own && (at < 0 || serves == IRL_TERM))
+			at = i;
+	}
+	return at;
+}
+
 int irl_bye_build(const struct irl_session *s, const struct irl_dialog *dlg,
 		enum irl_leg_id to, const struct irl_bye_policy *policy,
 		struct irl_bye *bye)
@@ -53,17 +70,20 @@ int irl_bye_build(const struct irl_session *s, const struct irl_dialog *dlg,
 	enum irl_side serves;
 	const struct irl_pass *entry = irl_session_entry(s, dlg, &serves);
 	str routes[IRL_ROUTES_MAX];
-	int n, own;
+	int n, at, own;
 
 	if(address(s, dlg, to, policy->rnd, bye) != 0 || !entry)
 		return ENOENT;
 	n = irl_session_routes(s, dlg, routes);
-	own = irl_routes_own(routes, n, entry->nroutes, policy->is_own);
+	at = own_place(entry, serves, routes, n, policy->is_own);
+	if(at < 0)
+		return ENOENT;
+	own = irl_routes_own(routes, n, at, policy->is_own);
 	bye->item = item_of(serves, to);
 	bye->enters_here =
 			policy->service_control && own > 0 && item_is_serviced(bye->item);
-	bye->nroutes = irl_routes_towards(routes, n, entry->nroutes, own,
-			to == IRL_CALLEE, bye->enters_here, bye->routes);
+	bye->nroutes = irl_routes_towards(routes, n, at, own, to == IRL_CALLEE,
+			bye->enters_here, bye->routes);
 	/* what enters here comes from the other party's side of the pass */
 	bye->socket =
 			(to == IRL_CALLER) != bye->enters_here ? entry->in : entry->out;
@@ -75,14 +95,19 @@ int irl_bye_build_for_caller(const struct irl_session *s,
 		const struct irl_bye_policy *policy, struct irl_bye *bye)
 {
 	str routes[IRL_ROUTES_MAX];
-	int n, own;
+	enum irl_side serves;
+	int n, at, own;
 
 	if(!from || address(s, dlg, IRL_CALLEE, policy->rnd, bye) != 0)
 		return ENOENT;
+	if(irl_session_entry(s, dlg, &serves) != from)
+		serves = IRL_ORIG; /* the first pass */
 	n = irl_session_routes(s, dlg, routes);
-	own = irl_routes_own(routes, n, from->nroutes, policy->is_own);
-	bye->nroutes = irl_routes_towards(
-			routes, n, from->nroutes, own, 1, 0, bye->routes);
+	at = own_place(from, serves, routes, n, policy->is_own);
+	if(at < 0)
+		return ENOENT;
+	own = irl_routes_own(routes, n, at, policy->is_own);
+	bye->nroutes = irl_routes_towards(routes, n, at, own, 1, 0, bye->routes);
 	bye->socket = from->out;
 	return 0;
 }

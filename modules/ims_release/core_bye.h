@@ -52,7 +52,7 @@ struct irl_bye_policy
  *
  * @param s must have a release, that is a cause
  * @return 0; ENOENT when the record lacks what a BYE must have (no 2xx yet,
- *         no remote target)
+ *         no remote target, no way that can be told)
  */
 int irl_bye_build(const struct irl_session *s, const struct irl_dialog *dlg,
 		enum irl_leg_id to, const struct irl_bye_policy *policy,

@@ -16,6 +16,9 @@
 #define IRL_CSEQ_MAX 2147483647u
 #define IRL_CSEQ_STORED_MAX (IRL_CSEQ_MAX - 1u)
 
+/** In place of a number that cannot be told. */
+#define IRL_CSEQ_NONE UINT32_MAX
+
 /** How far above its predecessor a BYE is tried again after a 500. */
 #define IRL_CSEQ_RETRY_STEP 10000u
 
@@ -27,11 +30,29 @@
  */
 int irl_cseq_parse(const str *digits, uint32_t *number);
 
+/**
+ * The number of an INVITE, legal or not, by which its responses, its ACK and
+ * its further passes are told.
+ *
+ * @return IRL_CSEQ_NONE for anything but digits; numbers of more than 32 bits
+ *         are all one
+ */
+uint32_t irl_cseq_any(const str *digits);
+
 /* What is kept of a direction is the number after the highest one seen, 0 for
  * none: zero is a legal CSeq, its successor tells it from "none". */
 
 /** Take a number into account: a stale one never lowers the mark. */
 void irl_cseq_note(uint32_t *next, uint32_t number);
+
+/**
+ * What an INVITE's number gives its direction.
+ *
+ * @param next the number after it, 0 for IRL_CSEQ_NONE
+ * @return the same, but where that would not be legal what a BYE may have at
+ *         most: no lower number would be taken (RFC 3261 12.2.2)
+ */
+uint32_t irl_cseq_stored(uint32_t next);
 
 /** The highest number seen, 0 for none. */
 uint32_t irl_cseq_highest(uint32_t next);

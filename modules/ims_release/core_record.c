@@ -422,7 +422,7 @@ static int is_whole(const struct irl_session *s)
 {
 	return s->callid.len && s->from.len && s->from_tag.len && s->first.to.len
 		   && s->first.tag.len && s->npasses && s->first.answered
-		   && s->state != IRL_EARLY && s->invite_cseq;
+		   && s->state != IRL_EARLY;
 }
 
 static int read_all(struct reader *r, str rest)
@@ -449,7 +449,7 @@ static int read_all(struct reader *r, str rest)
 struct irl_session *irl_record_unpack(const str *text,
 		const struct irl_record_sockets *sockets, const char **error)
 {
-	static const struct irl_invite nothing;
+	static const struct irl_invite nothing = {.cseq = IRL_CSEQ_NONE};
 	struct reader r = {.sockets = sockets};
 
 	*error = no_memory;

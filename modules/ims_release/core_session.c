@@ -10,8 +10,8 @@
 static void dialog_init(struct irl_dialog *dlg, const struct irl_session *s)
 {
 	memset(dlg, 0, sizeof(*dlg));
-	dlg->leg[IRL_CALLER].cseq = s->invite_cseq;
-	dlg->leg[IRL_CALLER].refreshed = s->invite_cseq;
+	dlg->leg[IRL_CALLER].cseq = irl_cseq_stored(s->invite_cseq);
+	dlg->leg[IRL_CALLER].refreshed = dlg->leg[IRL_CALLER].cseq;
 }
 
 struct irl_session *irl_session_new(const struct irl_invite *inv)
@@ -22,7 +22,7 @@ struct irl_session *irl_session_new(const struct irl_invite *inv)
 		return NULL;
 	memset(s, 0, sizeof(*s));
 	s->current = &s->first;
-	irl_cseq_note(&s->invite_cseq, inv->cseq);
+	s->invite_cseq = inv->cseq + 1; /* of IRL_CSEQ_NONE, 0 */
 	dialog_init(&s->first, s);
 	if(irl_text_set(&s->text, &s->callid, &inv->callid)
 			|| irl_text_set(&s->text, &s->from, &inv->from)

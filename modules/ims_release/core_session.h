@@ -43,6 +43,9 @@ enum irl_side
 #define IRL_ROUTES_MAX 32
 #define IRL_ROUTES_BYTES 6144
 
+/** That many, or more, or malformed ones: where ours is must be looked for. */
+#define IRL_ROUTES_UNKNOWN IRL_ROUTES_MAX
+
 /** Passes of the INVITE through this S-CSCF that are told apart. */
 #define IRL_PASSES_MAX 8
 
@@ -53,7 +56,8 @@ struct irl_pass
 	void *in;		  /**< socket on the caller's side */
 	void *out;		  /**< socket on the callee's side, 0 before the 2xx */
 	uint32_t key;	  /**< hash of the branch above ours: tells responses */
-	uint16_t nroutes; /**< Record-Routes of the INVITE as it came in */
+	uint16_t nroutes; /**< Record-Routes of the INVITE as it came in, or
+						 IRL_ROUTES_UNKNOWN */
 	uint8_t said;	  /**< side that the script named (enum irl_side) */
 	uint8_t guessed;  /**< side by the parameter `served` */
 };
@@ -190,7 +194,7 @@ struct irl_session
 	uint64_t version;			 /**< number of the owner's message */
 	struct irl_text resume_text; /**< a release that was under way, */
 	uint16_t resume_cause;		 /**< its cause; 0: none */
-	uint32_t invite_cseq;		 /**< number after the INVITE's */
+	uint32_t invite_cseq;		 /**< number after the INVITE's, 0: none told */
 	struct irl_pass pass[IRL_PASSES_MAX];
 	struct irl_dialog first;	/**< the first dialog, others hang on it */
 	struct irl_dialog *current; /**< the one that was answered, else first */
@@ -202,7 +206,7 @@ struct irl_session
 struct irl_invite
 {
 	str callid, from, from_tag, to, contact, impu, icid;
-	uint32_t cseq;
+	uint32_t cseq; /**< as irl_cseq_any() tells it */
 };
 
 /** What a 2xx to the initial INVITE says. */

@@ -12,6 +12,7 @@
 
 #include "capture.h"
 #include "host.h"
+#include "stats.h"
 
 static void on_event(
 		struct dlg_cell *dlg, int type, struct dlg_cb_params *params)
@@ -51,7 +52,10 @@ static void on_created(
 
 	if(id && follow(dlg, id) != 0) {
 		/* its end would not be seen: better no record than one for ever */
-		LM_ERR("session not recorded: no callback on its dialog\n");
+		LM_ERR("session not recorded: no callback on its dialog, "
+			   "Call-ID %.*s\n",
+				dlg->callid.len, dlg->callid.s);
+		irl_stat_inc(refused_sessions);
 		irl_capture_host(id, IRL_HOST_GONE);
 	}
 }

@@ -70,6 +70,12 @@ int irl_msg_cseq(struct sip_msg *msg, uint32_t *number)
 	return irl_cseq_parse(&cseq->number, number);
 }
 
+uint32_t irl_msg_invite_cseq(struct sip_msg *msg)
+{
+	return msg->cseq && get_cseq(msg) ? irl_cseq_any(&get_cseq(msg)->number)
+									  : IRL_CSEQ_NONE;
+}
+
 str irl_msg_from(struct sip_msg *msg)
 {
 	return msg->from->body;

@@ -32,6 +32,9 @@ str irl_msg_to_tag(struct sip_msg *msg);
  * request, names its method. @return 0, EINVAL or EOVERFLOW */
 int irl_msg_cseq(struct sip_msg *msg, uint32_t *number);
 
+/** The number of an INVITE or its response, legal or not (irl_cseq_any()). */
+uint32_t irl_msg_invite_cseq(struct sip_msg *msg);
+
 /** The whole value of From or To. */
 str irl_msg_from(struct sip_msg *msg);
 str irl_msg_to(struct sip_msg *msg);

@@ -246,6 +246,28 @@ def test_max_sessions(network):
     assert scene.connect().state() == "confirmed"
 
 
+def test_calls_that_cannot_be_released(network):
+    """WITH_RELEASABLE_ONLY of cfg/scscf.cfg: the INVITE is refused, with `dialog`."""
+    net = network(CALLING, scscf={
+        "extra": param("max_sessions", 1), "defines": {"WITH_RELEASABLE_ONLY": True}})
+    net.scscf.expect_log("session not recorded: max_sessions reached, Call-ID ")
+    first = Scene(net).connect()
+    topology = net.topology
+    call = first.caller.invite(
+        topology.called_impu, topology.caller_impu, topology.called_impu)
+    if net.host == "dialog":
+        first.caller.receive(503)
+        first.callee.silent()
+        assert len(net.scscf.dialogs()) == 1
+    else:
+        first.callee.receive("INVITE")
+    assert net.scscf.statistics()["refused_sessions"] == 1
+    assert net.scscf.log_lines(
+        "session not recorded: max_sessions reached, Call-ID %s$" % call.call_id)
+    first.release().take_byes()
+    assert first.report()["released"] == 1
+
+
 def test_one_slot(network):
     """hash_size 1: all sessions in one place, each found and released."""
     net = network(CALLING, scscf={"extra": param("hash_size", 1)})

@@ -5,6 +5,7 @@ Then the session is released: what was recorded is what goes over the wire.
 """
 
 import re
+import time
 
 import pytest
 
@@ -618,6 +619,138 @@ def test_malformed_requests(network, topology):
         assert after == before, (name, value)
         drop(scene, "UPDATE", "BYE")
     released(scene, checked=False)
+
+
+# A CSeq that cannot be stored for the dialog; the BYE's to the callee: what is highest,
+# or any
+UNSTORED = [("2147483647 INVITE", 2147483647), ("2147483648 INVITE", 2147483647),
+            ("4294967295 INVITE", 2147483647), ("4294967296 INVITE", 2147483647),
+            ("1x INVITE", None), ("-1 INVITE", None)]
+LAST_STORED = 2147483646
+
+
+def odd_offer(scene, *headers, cseq=None):
+    """An INVITE with a CSeq as it is, and headers; None when it is not relayed."""
+    scene.call = Dialog(
+        scene.caller, local="<%s>;tag=ua-caller" % scene.topology.caller_impu,
+        remote="<%s>" % scene.topology.called_impu, call_id="odd-%d" % next(COUNT),
+        target=scene.topology.called_impu, routes=[], cseq=0,
+        contact="<sip:ua@%s>" % scene.caller.hostport)
+    scene.call.cseq = 1
+    data = scene.call.build("INVITE", cseq=1, headers=headers)
+    data = with_header(data, "CSeq", cseq) if cseq else data
+    scene.caller.send(data)
+    scene.call.invite = Message(data)
+    scene.offered = maybe(scene.callee, "INVITE", 0.5)
+    return scene.offered
+
+
+def acknowledged(scene, cseq):
+    """The caller's ACK, with the INVITE's number."""
+    ack = scene.call.build("ACK", cseq=1)
+    scene.caller.send(with_header(ack, "CSeq", cseq.replace("INVITE", "ACK")))
+    scene.callee.receive("ACK")
+
+
+@pytest.mark.parametrize("topology", WAYS, ids=str)
+def test_number_that_cannot_be_stored(network, topology):
+    """The session is, and both users are told: with a legal number of our own."""
+    net = network(topology, scscf=ONE_WORKER)
+    net.scscf.expect_log(OTHERS_COMPLAIN)
+    scene = Scene(net)
+    relayed = []
+    for cseq, highest in UNSTORED:
+        if not odd_offer(scene, cseq=cseq):
+            continue
+        relayed.append(cseq)
+        assert record(scene)["caller"]["cseq"] == (LAST_STORED if highest else 0)
+        scene.ring().answer()
+        acknowledged(scene, cseq)
+        scene.await_state("confirmed")
+        exchange(scene, "callee", "INFO")
+        to_callee, to_caller = released(scene, checked=False)
+        assert highest in (to_callee.cseq, None), cseq
+        assert 0 < to_callee.cseq < 1 << 31
+        assert to_caller.cseq == scene.party.cseq + 1
+    # what is no number Kamailio itself may refuse
+    assert [cseq for cseq, highest in UNSTORED if highest] == relayed[:4]
+    assert net.scscf.statistics()["refused_sessions"] == 0
+
+
+def many_routes(count):
+    return [("Record-Route", "<sip:10.0.0.%d;lr>" % number) for number in range(count)]
+
+
+ODD_INVITES = [
+    # what is to be released before anybody answers: CSeq, Record-Routes
+    ("2147483647 INVITE", []), ("4294967296 INVITE", []),
+    (None, many_routes(32)), (None, many_routes(40)),
+]
+
+
+@pytest.mark.parametrize("topology", [CALLING, CALLED], ids=str)
+def test_odd_invites_are_cancelled(network, topology):
+    """While it rings nothing of that is needed: CANCEL and a final response."""
+    net = network(topology, scscf=ONE_WORKER)
+    net.scscf.expect_log(OTHERS_COMPLAIN)
+    scene = Scene(net)
+    for cseq, headers in ODD_INVITES:
+        assert odd_offer(scene, *headers, cseq=cseq), (cseq, headers)
+        scene.ring().release()
+        scene.caller.receive(503)
+        cancel = scene.callee.receive("CANCEL")
+        assert cancel.branch == scene.offered.branch
+        scene.callee.respond(cancel, 200, tag="callee-one")
+        scene.callee.respond(scene.offered, 487, tag="callee-one")
+        scene.callee.receive("ACK")
+        assert scene.report()["released"] == 1
+    assert net.scscf.statistics()["refused_sessions"] == 0
+
+
+@pytest.mark.parametrize("topology", [CALLING, CALLED], ids=str)
+def test_routes_that_the_answer_has_not(network, topology):
+    """Of too many Record-Routes the callee's answer has ours alone: it is found."""
+    net = network(topology, scscf=ONE_WORKER)
+    scene = Scene(net)
+    assert odd_offer(scene, *many_routes(40))
+    scene.callee.send(re.sub(
+        rb"Record-Route: <sip:10\..*?\r\n", b"", answer_to(scene)))
+    scene.call.confirm(scene.caller.receive(200))
+    scene.callee.receive("ACK")
+    to_callee, to_caller = released(scene, checked=False)
+    assert scene.report()["released"] == 1
+    assert not to_callee.values("Route") and not to_caller.values("Route")
+
+
+REFUSED = [
+    # an INVITE of which no session can be kept: header, value; what the log says
+    ("From", '"%s" <sip:alice@ims.example>;tag=ua-caller' % ("N" * 8200),
+     "From or To malformed or above 8192 bytes"),
+    ("Contact", "<sip:alice@127.0.0.21;x=%s>" % ("y" * 33000),
+     "more than 32768 bytes of text"),
+]
+
+
+def test_refused_sessions(network):
+    """Each is logged with its Call-ID and why, and counted; the call goes on."""
+    net = network(CALLING, scscf=ONE_WORKER)
+    net.scscf.expect_log("session not recorded: ")
+    scene = Scene(net)
+    for count, (name, value, why) in enumerate(REFUSED, 1):
+        time.sleep(1.1)     # a line a second
+        scene.call = Dialog(
+            scene.caller, local="<%s>;tag=ua-caller" % ALICE,
+            remote="<%s>" % scene.topology.called_impu, call_id="not-%d" % count,
+            target=scene.topology.called_impu, routes=[],
+            contact="<sip:ua@%s>" % scene.caller.hostport)
+        scene.caller.send(with_header(scene.call.build("INVITE"), name, value))
+        scene.offered = scene.callee.receive("INVITE")
+        assert net.scscf.statistics()["refused_sessions"] == count
+        assert net.scscf.log_lines(
+            "session not recorded: %s, Call-ID not-%d$" % (why, count))
+        scene.callee.send(answer_to(scene))
+        scene.caller.receive(200)
+        assert net.scscf.fault("ims_release.show", "callid", scene.call_id) == 404
 
 
 BAD_ANSWERS = [

@@ -582,13 +582,46 @@ static void fewer_routes_than_the_invite(struct irl_session **s)
 	struct irl_bye bye;
 
 	NEED(*s = call_invite());
-	call_pass(*s, 60000, IRL_ORIG, IRL_NO_SIDE);
+	call_pass(*s, 20, IRL_ORIG, IRL_NO_SIDE);
 	NEED(dlg = call_answer(*s, "b-1", BOB, "p1 so", 0));
 	NEED(give_release(*s));
 	assert_int_equal(irl_bye_build(*s, dlg, IRL_CALLEE, &policy, &bye), 0);
 	expect_routes("fewer", &bye, "");
 	assert_int_equal(irl_bye_build(*s, dlg, IRL_CALLER, &policy, &bye), 0);
 	expect_routes("fewer", &bye, "so p1");
+}
+
+/* The INVITE had too many Record-Routes, or malformed ones: our own is found. */
+static void place_that_the_invite_did_not_tell(struct irl_session **s)
+{
+	struct irl_dialog *dlg;
+	struct irl_bye bye;
+
+	call_own = IRL_ORIG;
+	NEED(*s = call_invite());
+	call_pass(*s, IRL_ROUTES_UNKNOWN, IRL_ORIG, IRL_NO_SIDE);
+	NEED(dlg = call_answer(*s, "b-1", BOB, "p1 so st p2", 0));
+	NEED(give_release(*s));
+	assert_int_equal(irl_bye_build(*s, dlg, IRL_CALLEE, &policy, &bye), 0);
+	expect_routes("unknown", &bye, "so st p2");
+	assert_int_equal(irl_bye_build(*s, dlg, IRL_CALLER, &policy, &bye), 0);
+	expect_routes("unknown", &bye, "p1");
+	assert_int_equal(
+			irl_bye_build_for_caller(*s, dlg, &(*s)->pass[0], &policy, &bye),
+			0);
+	expect_routes("unknown", &bye, "st p2");
+}
+
+/* Nor is it in the 2xx: no way can be told. */
+static void place_that_nobody_told(struct irl_session **s)
+{
+	struct irl_dialog *dlg;
+
+	NEED(*s = call_invite());
+	call_pass(*s, IRL_ROUTES_UNKNOWN, IRL_ORIG, IRL_NO_SIDE);
+	NEED(dlg = call_answer(*s, "b-1", BOB, "p1 p2", 0));
+	NEED(give_release(*s));
+	build_all(*s, dlg, ENOENT, ENOENT);
 }
 
 /* As many as there may be, and the longest text: nothing is cut off. */
@@ -650,6 +683,8 @@ int main(void)
 			UNIT_SCENARIO(none_without_target_of_caller),
 			UNIT_SCENARIO(none_without_a_pass),
 			UNIT_SCENARIO(fewer_routes_than_the_invite),
+			UNIT_SCENARIO(place_that_the_invite_did_not_tell),
+			UNIT_SCENARIO(place_that_nobody_told),
 			UNIT_SCENARIO(the_largest),
 			cmocka_unit_test(set_up_without_memory),
 	};

@@ -62,6 +62,37 @@ static void parse(void **state)
 	}
 }
 
+/* What tells an INVITE from another is any number that fits. */
+static void any_number(void **state)
+{
+	size_t i;
+	static const struct
+	{
+		str digits;
+		uint32_t number;
+	} rows[] = {
+			{BYTES("0"), 0},
+			{BYTES("2147483646"), 2147483646u},
+			{BYTES("2147483647"), 2147483647u},
+			{BYTES("4294967294"), 4294967294u},
+			{BYTES("4294967295"), 4294967294u},
+			{BYTES("4294967296"), 4294967294u},
+			{BYTES("18446744073709551621"), 4294967294u},
+			{BYTES(""), IRL_CSEQ_NONE},
+			{BYTES("1x"), IRL_CSEQ_NONE},
+	};
+
+	(void)state;
+	for(i = 0; i < COUNT(rows); i++)
+		unit_expect_int(rows[i].digits.s, "number",
+				irl_cseq_any(&rows[i].digits), rows[i].number);
+	assert_int_equal(irl_cseq_stored(0), 0);
+	assert_int_equal(irl_cseq_stored(1), 1);
+	assert_int_equal(irl_cseq_stored(IRL_CSEQ_MAX), IRL_CSEQ_MAX);
+	assert_int_equal(irl_cseq_stored(IRL_CSEQ_MAX + 1u), IRL_CSEQ_MAX);
+	assert_int_equal(irl_cseq_stored(UINT32_MAX), IRL_CSEQ_MAX);
+}
+
 static void parse_negative_length(void **state)
 {
 	str digits = {"1", -1};
@@ -169,6 +200,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 			cmocka_unit_test(parse),
+			cmocka_unit_test(any_number),
 			cmocka_unit_test(parse_negative_length),
 			cmocka_unit_test(note),
 			cmocka_unit_test(nothing_seen),
