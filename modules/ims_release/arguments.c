@@ -9,9 +9,9 @@
 const char *irl_quote(const str *given)
 {
 	static char buf[64];
-	int i, n = 0;
+	int len = irl_text_cut(given, (int)sizeof(buf) - 5), i, n = 0;
 
-	for(i = 0; i < given->len && n < (int)sizeof(buf) - 5; i++) {
+	for(i = 0; i < len && n < (int)sizeof(buf) - 5; i++) {
 		if((unsigned char)given->s[i] < 0x20 || given->s[i] == 0x7f)
 			n += snprintf(buf + n, sizeof(buf) - (size_t)n, "\\x%02x",
 					(unsigned char)given->s[i]);

@@ -20,6 +20,22 @@ str irl_text_get(const struct irl_block *b, struct irl_text t)
 	return v;
 }
 
+static int is_continuation(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+int irl_text_cut(const str *text, int most)
+{
+	int n = most;
+
+	if(text->len <= most)
+		return text->len;
+	while(n > 0 && n > most - 3 && is_continuation(text->s[n]))
+		n--;
+	return is_continuation(text->s[n]) ? most : n;
+}
+
 /* Room for `need` more bytes at the end of the block. */
 static int block_reserve(struct irl_block *b, size_t need)
 {

@@ -64,6 +64,14 @@ int irl_block_copy(struct irl_block *dst, const struct irl_block *src);
 
 void irl_block_free(struct irl_block *b);
 
+/**
+ * Where to cut a text that is too long: not within a UTF-8 character. Bytes
+ * that are none may be cut anywhere.
+ *
+ * @return how many bytes there is room for, `most` or fewer
+ */
+int irl_text_cut(const str *text, int most);
+
 /** @return 1 when both have the same bytes */
 static inline int irl_str_eq(const str *a, const str *b)
 {

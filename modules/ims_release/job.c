@@ -144,7 +144,7 @@ static void check_done(struct job *job)
 
 static void copy_text(char *to, size_t size, const str *from)
 {
-	size_t n = (size_t)from->len < size ? (size_t)from->len : size - 1;
+	size_t n = (size_t)irl_text_cut(from, (int)size - 1);
 
 	memcpy(to, from->s, n);
 	to[n] = '\0';

@@ -151,6 +151,32 @@ static void add_parties(rpc_t *rpc, void *to)
 	rpc->struct_add(to, "d", "age", (int)(time(NULL) - snap.s.created));
 }
 
+/* What may be in one reply: kamcmd reads 128 KiB, and a datagram takes about
+ * as much. */
+#define PAGE_BYTES (96 * 1024)
+/* What an entry of the list takes besides its longest texts. */
+#define ENTRY_BYTES 170
+
+/* In JSON, where more are escaped than elsewhere. */
+static int text_bytes(struct irl_text text)
+{
+	str v = irl_snapshot_text(&snap, text);
+	int i, n = v.len;
+
+	for(i = 0; i < v.len; i++)
+		n += v.s[i] == '"' || v.s[i] == '\\' ? 1
+			 : (unsigned char)v.s[i] < 0x20	 ? 5
+											 : 0;
+	return n;
+}
+
+static int entry_bytes(void)
+{
+	return ENTRY_BYTES + text_bytes(snap.s.callid) + text_bytes(snap.s.impu)
+		   + text_bytes(snap.s.from)
+		   + text_bytes(snap.dlg.answered ? snap.dlg.to : snap.s.to);
+}
+
 static const char *list_doc[] = {
 		"List sessions, the dry run of release: SELECTOR VALUE [OFFSET "
 		"[LIMIT]]",
@@ -183,7 +209,7 @@ static void rpc_list(rpc_t *rpc, void *ctx)
 {
 	struct irl_selector sel;
 	uint64_t *ids = NULL;
-	long n, i, offset, limit;
+	long n, i, offset, limit, bytes = 0;
 	void *reply, *list, *item;
 
 	if(scan_page(rpc, ctx, &sel, &offset, &limit) < 0)
@@ -196,8 +222,14 @@ static void rpc_list(rpc_t *rpc, void *ctx)
 					   (int)offset, "sessions", &list)
 					   >= 0) {
 		for(i = offset; i < n && i < offset + limit; i++) {
-			if(snapshot_of(ids[i]) < 0 || rpc->array_add(list, "{", &item) < 0)
+			if(snapshot_of(ids[i]) < 0)
 				continue;
+			/* one there must be, else nobody would get further */
+			if(bytes && bytes + entry_bytes() > PAGE_BYTES)
+				break;
+			bytes += entry_bytes();
+			if(rpc->array_add(list, "{", &item) < 0)
+				break;
 			add_id(rpc, item);
 			add_parties(rpc, item);
 		}

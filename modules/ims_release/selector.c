@@ -35,12 +35,26 @@ static int is_state(const str *value)
 	return 0;
 }
 
+/* It is logged, and shown on a line. */
+static int has_controls(const str *value)
+{
+	int i;
+
+	for(i = 0; i < value->len; i++) {
+		if((unsigned char)value->s[i] < 0x20 || value->s[i] == 0x7f)
+			return 1;
+	}
+	return 0;
+}
+
 static const char *check_value(struct irl_selector *sel)
 {
 	int i;
 
 	if(sel->value.len <= 0)
 		return "value is empty";
+	if(has_controls(&sel->value))
+		return "value has control characters, allowed is text without";
 	switch(sel->kind) {
 		case IRL_SEL_ID:
 			return irl_id_parse(&sel->value, &sel->id) ? "id is not SLOT:NUMBER"

@@ -226,29 +226,56 @@ def http(net, request, body=b""):
     return got.decode()
 
 
-def test_a_thousand_in_one_page(network):
-    """The largest page that may be asked for; kamcmd and a datagram hold fewer."""
-    net = network(CALLING, scscf={
-        "listen": HTTP["listen"], "extra": shown_in_operations("jsonrpc_dispatch")})
-    crowd = Crowd(net)
+def pages(ask):
+    """All sessions, asked for a thousand at a time: the list of the pages' Call-IDs."""
+    found, matched = [], 1
+    while sum(map(len, found)) < matched:
+        matched, ids = ask(sum(map(len, found)))
+        assert ids
+        found.append(ids)
+    return found
+
+
+def over_datagrams(scscf):
+    def ask(offset):
+        page = scscf.rpc("ims_release.list", "all", "*", offset, 1000)
+        return page["matched"], [entry["callid"] for entry in page["sessions"]]
+    return ask
+
+
+def over_kamcmd(scscf):
+    def ask(offset):
+        code, text = scscf.kamcmd("ims_release.list", "all", "*", offset, 1000)
+        assert code == 0, text
+        return (int(re.search("matched: (.*)", text).group(1)),
+                re.findall("callid: (.*)", text))
+    return ask
+
+
+def test_a_thousand(network):
+    """A page ends where a reply is full; together they are all, each once."""
+    crowd = crowd_of(network)
     ids = crowd.call(1000, ids=["page-%04d" % number for number in range(1000)])
-    reply = json.loads(http(net, "POST /", json.dumps({
-        "jsonrpc": "2.0", "method": "ims_release.list", "id": 1,
-        "params": ["all", "*", 0, 1000]}).encode()))
-    found = [entry["callid"] for entry in reply["result"]["sessions"]]
-    assert sorted(found) == sorted(ids)
-    # what docs/operations.md says of entries so small
-    some = rpc(crowd, "list", "all", "*", 0, 560)["sessions"]
-    assert [entry["callid"] for entry in some] == found[:560]
-    code, text = net.scscf.kamcmd("ims_release.list", "all", "*", 0, 780)
-    assert code == 0 and re.findall("callid: (.*)", text) == found[:780]
-    assert net.scscf.kamcmd("ims_release.list", "all", "*", 0, 1000) \
-        == (255, "ERROR: reply too big\n")
-    lost = "jsonrpc_dgram_send_data.*failed to send the response"
-    net.scscf.expect_log(lost)
-    with pytest.raises(TimeoutError):
-        net.scscf.rpc("ims_release.list", "all", "*", 0, 1000, timeout=1)
-    assert net.scscf.log_lines(lost)
+    for ask in (over_datagrams, over_kamcmd):
+        found = pages(ask(crowd.net.scscf))
+        assert sorted(sum(found, [])) == sorted(ids)
+        assert len(found) == 3 and len(found[0]) > 380
+
+
+@pytest.mark.parametrize("name", ["N" * 3500, '\\"' * 1700], ids=["long", "escaped"])
+def test_long_names(network, name):
+    """No caller takes the list from the operator."""
+    net = network(CALLING)
+    caller, callee = net.agent("caller"), net.agent("callee")
+    ids = []
+    for _ in range(50):
+        ids.append(caller.invite(
+            CALLING.called_impu, '"%s" <%s>' % (name, ALICE), BOB).call_id)
+        callee.receive("INVITE")
+    for ask in (over_datagrams, over_kamcmd):
+        found = pages(ask(net.scscf))
+        assert sorted(sum(found, [])) == sorted(ids)
+        assert 1 < len(found) < 5
 
 
 # -- pace ------------------------------------------------------------------------------
@@ -491,6 +518,18 @@ def test_empty_selection(network):
     assert job(crowd, number)["state"] == "done"
 
 
+def test_long_value(network):
+    """What a job shows of it ends with a whole character."""
+    crowd = crowd_of(network)
+    for value in ("é" * 200, "a" + "é" * 200, "爱" * 100, "x" * 255, "x" * 300):
+        number, _ = release(crowd, "impu", value)
+        shown = job(crowd, number)["value"]
+        assert value.startswith(shown) and 253 <= len(shown.encode()) <= 255
+        with pytest.raises(RpcFault) as fault:
+            rpc(crowd, "release", "all", "*", value)
+        assert re.match("cause is '%s.*', allowed" % value[:15], fault.value.text)
+
+
 def test_history(network):
     """The finished jobs that are kept; the running ones are there besides."""
     crowd = crowd_of(network, job_history=3, job_rate=1)
@@ -527,6 +566,9 @@ REFUSED = [
     ("release", ["all", "**"], 400, "all"),
     ("release", ["impu", ""], 400, "value"),
     ("release", ["callid", ""], 400, "value"),
+    ("release", ["impu", "sip:x\n99 done all * matched 7"], 400, "control characters"),
+    ("list", ["callid", "tab\there"], 400, "control characters"),
+    ("show", ["contact", "sip:\x7f"], 400, "control characters"),
     ("release", ["id", "x"], 400, "id"),
     ("release", ["id", "1:2:3"], 400, "id"),
     ("release", ["id", "-1:2"], 400, "id"),

@@ -313,7 +313,7 @@ class Shortest(Network):
         kwargs.pop("substs", None)
         module = shutil.copy(BUILD + "/ims_release.so", self.case.folder)
         self.file.write_text(self.file.read_text().replace("ims_release.so", module))
-        for more in ("kex", "counters", "jsonrpcs"):
+        for more in ("counters", "jsonrpcs"):
             extra += 'loadmodule "%s.so"\n' % more
         extra += ('modparam("ctl", "binrpc", "unix:RUN_DIR/kamailio_ctl")\n'
                   'modparam("jsonrpcs", "transport", 4)\n'
@@ -332,6 +332,8 @@ def test_shortest_configuration_releases_a_call(host):
         net.scscf.rpc("ims_release.release", "callid", call.call_id, 503, "Gone")
         call.finish()
         check_pair(case.wire(), CALLING, call.call_id, 503, "Gone")
+        code, text = net.scscf.kamcmd("stats.get_statistics", "ims_release:")
+        assert code == 0 and "ims_release:released = 1" in text, text
         net.empty()
     finally:
         case.close()

@@ -283,9 +283,36 @@ static void equal(void **state)
 	}
 }
 
+static void cut_at_a_character(void **state)
+{
+	static const struct
+	{
+		const char *row;
+		str text;
+		int most, cut;
+	} rows[] = {
+			{"it fits", BYTES("abc"), 3, 3},
+			{"ASCII", BYTES("abcd"), 3, 3},
+			{"between two", BYTES("\xc3\xa9\xc3\xa9"), 2, 2},
+			{"within two bytes", BYTES("a\xc3\xa9"), 2, 1},
+			{"within three", BYTES("a\xe2\x82\xac"), 3, 1},
+			{"within four", BYTES("a\xf0\x9f\x98\x80"), 4, 1},
+			{"nothing is left", BYTES("\xf0\x9f\x98\x80"), 3, 0},
+			{"no room", BYTES("abc"), 0, 0},
+			{"no UTF-8", BYTES("a\x80\x80\x80\x80\x80\x80"), 5, 5},
+	};
+	size_t i;
+
+	(void)state;
+	for(i = 0; i < COUNT(rows); i++)
+		unit_expect_int(rows[i].row, "cut",
+				irl_text_cut(&rows[i].text, rows[i].most), rows[i].cut);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+			cmocka_unit_test(cut_at_a_character),
 			cmocka_unit_test_setup(no_text, setup),
 			cmocka_unit_test_setup(in_place, setup),
 			cmocka_unit_test_setup(growth, setup),
