@@ -707,6 +707,23 @@ def test_odd_invites_are_cancelled(network, topology):
     assert net.scscf.statistics()["refused_sessions"] == 0
 
 
+@pytest.mark.parametrize("cseq", [2147483647, 4294967290])
+def test_late_answer_to_an_odd_number(network, cseq):
+    """Its ACK has the INVITE's number, whatever it is; the BYE a legal one."""
+    net = network(CALLING, scscf=ONE_WORKER)
+    scene = Scene(net)
+    assert odd_offer(scene, cseq="%d INVITE" % cseq)
+    scene.ring().release()
+    scene.caller.receive(503)
+    scene.callee.respond(scene.callee.receive("CANCEL"), 200, tag="callee-one")
+    scene.callee.send(answer_to(scene))
+    assert scene.callee.receive("ACK").cseq == cseq
+    bye = scene.callee.receive("BYE")
+    assert bye.cseq == 2147483647
+    scene.callee.respond(bye, 200)
+    scene.caller.silent(0.2)
+
+
 @pytest.mark.parametrize("topology", [CALLING, CALLED], ids=str)
 def test_routes_that_the_answer_has_not(network, topology):
     """Of too many Record-Routes the callee's answer has ours alone: it is found."""

@@ -44,6 +44,12 @@ def test_takeover(nodes):
     assert standby.fault("ims_release.release", "callid", scene.call_id) == 404
     assert standby.rpc("ims_release.release", "all", "*")["matched"] == 0
     net.scscf.kill()
+    standby.expect_log("jsonrpc_scan.*field is not a number to auto-convert")
+    for wrong in (None, True, [A], {"node": A}):
+        assert standby.fault("ims_release.takeover", wrong) == 400
+    assert standby.fault("ims_release.takeover") == 400
+    status, text = standby.kamcmd("ims_release.takeover", "1.5")
+    assert "error: 400 - node is neither text nor a whole number" in text
     assert standby.rpc("ims_release.takeover", A) == {"sessions": 1}
     assert has(standby, scene.call_id, state="confirmed")
     assert "owner" not in standby.rpc("ims_release.show", "callid", scene.call_id)
