@@ -10,6 +10,7 @@
 #include "capture.h"
 #include "event_route.h"
 #include "host.h"
+#include "host_credit.h"
 #include "host_end.h"
 #include "index.h"
 #include "job.h"
@@ -28,6 +29,8 @@ MODULE_VERSION
 static param_export_t params[] = {
 		{"default_cause", PARAM_INT, &irl_params.default_cause},
 		{"default_text", PARAM_STR, &irl_params.default_text},
+		{"credit_cause", PARAM_INT, &irl_params.credit_cause},
+		{"credit_text", PARAM_STR, &irl_params.credit_text},
 		{"served", PARAM_STR, &irl_params.served_name},
 		{"service_control", PARAM_INT, &irl_params.service_control},
 		{"answer_481", PARAM_INT, &irl_params.answer_481},
@@ -55,8 +58,8 @@ static int mod_init(void)
 			|| irl_host_end_init() != 0 || irl_host_init() != 0)
 		return -1;
 	if(irl_store_init(irl_params.hash_size, irl_params.max_sessions) != 0
-			|| irl_index_init(irl_params.hash_size) != 0
-			|| irl_jobs_init() != 0) {
+			|| irl_index_init(irl_params.hash_size) != 0 || irl_jobs_init() != 0
+			|| irl_host_credit_init() != 0) {
 		LM_ERR("out of shared memory: hash_size is %d\n", irl_params.hash_size);
 		return -1;
 	}
@@ -80,6 +83,7 @@ static void mod_destroy(void)
 	irl_jobs_destroy();
 	irl_store_destroy();
 	irl_index_destroy();
+	irl_host_credit_destroy();
 }
 
 struct module_exports exports = {"ims_release", DEFAULT_DLFLAGS, irl_cmds,
@@ -89,5 +93,6 @@ int mod_register(char *path, int *dlflags, void *p1, void *p2)
 {
 	if(irl_capture_load() < 0)
 		return -1;
+	irl_host_credit_load();
 	return sr_kemi_modules_add(irl_kemi);
 }

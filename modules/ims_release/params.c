@@ -17,6 +17,8 @@
 struct irl_params irl_params = {
 		.default_cause = 503,
 		.default_text = str_init("Released by the network"),
+		.credit_cause = 402,
+		.credit_text = str_init("Out of credit"),
 		.served_name = str_init("auto"),
 		.service_control = 1,
 		.answer_481 = 1,
@@ -69,7 +71,7 @@ static int check_ranges(void)
 	return 0;
 }
 
-static int check_reason(void)
+static int check_causes(void)
 {
 	if(irl_cause_check(irl_params.default_cause)) {
 		LM_ERR("parameter default_cause is %d, allowed is " IRL_CAUSE_RANGE
@@ -77,13 +79,28 @@ static int check_reason(void)
 				irl_params.default_cause);
 		return -1;
 	}
-	if(irl_text_check(&irl_params.default_text)) {
-		LM_ERR("parameter default_text is '%s', allowed is " IRL_TEXT_RANGE
+	if(irl_params.credit_cause && irl_cause_check(irl_params.credit_cause)) {
+		LM_ERR("parameter credit_cause is %d, allowed is 0, " IRL_CAUSE_RANGE
 			   "\n",
-				irl_quote(&irl_params.default_text));
+				irl_params.credit_cause);
 		return -1;
 	}
 	return 0;
+}
+
+static int check_text(const char *name, const str *text)
+{
+	if(!irl_text_check(text))
+		return 0;
+	LM_ERR("parameter %s is '%s', allowed is " IRL_TEXT_RANGE "\n", name,
+			irl_quote(text));
+	return -1;
+}
+
+static int check_texts(void)
+{
+	return check_text("default_text", &irl_params.default_text)
+		   || check_text("credit_text", &irl_params.credit_text);
 }
 
 static int check_served(void)
@@ -148,7 +165,8 @@ static int check_table(void)
 
 int irl_params_check(void)
 {
-	if(check_ranges() || check_reason() || check_served() || check_table())
+	if(check_ranges() || check_causes() || check_texts() || check_served()
+			|| check_table())
 		return -1;
 	return check_extra_headers();
 }

@@ -11,6 +11,8 @@ struct irl_params
 {
 	int default_cause;
 	str default_text;
+	int credit_cause; /**< 0: ims_charging ends sessions by itself */
+	str credit_text;
 	str served_name;
 	int served; /**< enum irl_side; IRL_NO_SIDE: auto */
 	int service_control;

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shutil
 
 from rig.capture import Capture
@@ -85,8 +86,15 @@ class CoreCase(Case):
 
     def cx(self):
         """What passed on the Cx interface."""
+        return self._diameter(cx.CX)
+
+    def ro(self):
+        """What passed on the Ro interface."""
+        return self._diameter(cx.RO)
+
+    def _diameter(self, application):
         self.capture.flush()
-        return cx.decode(self.capture.path)
+        return cx.decode(self.capture.path, application)
 
     def close(self):
         # the HSS last, as nobody should miss it
@@ -100,20 +108,27 @@ class CoreCase(Case):
 class Core:
     """The four nodes, and record-routing application servers beside them."""
 
-    def __init__(self, case, servers=(), scscf=""):
-        """servers: names of application servers; scscf: text after scscf.cfg."""
+    def __init__(self, case, servers=(), scscf="", charged=()):
+        """servers: names of application servers; scscf: text after scscf.cfg;
+        charged: the sides that an OCS is asked for, of "orig" and "term"."""
         self.case = case
         self.addresses = {name.partition(".")[0]: address
                           for name, address in addresses().items()}
         # a copy: the module may be built anew while the case runs
         module = shutil.copy(BUILD + "/ims_release.so", case.folder)
         self.nodes = {}
-        for name in NODES:
+        for name in (["ocs"] if charged else []) + NODES:
             self._add(name, "cfg/ims/%s.cfg" % name, {
                 "CONFIG_DIR": CONFIG, "IMS_RELEASE": module},
                 extra=SOON + (scscf if name == "scscf" else ""))
         # so that the rig knows which dialog module is asked
         self.scscf.defines["WITH_IMS_DIALOG"] = True
+        if charged:
+            self.scscf.defines["WITH_RO"] = True
+            # the user agents' INVITEs have no body
+            self.scscf.expect_log("Missing SDP session information")
+        if "term" in charged:
+            self.scscf.defines["WITH_RO_TERM"] = True
         for name in servers:
             self._add(name, "cfg/ims/as.cfg",
                       listen="udp:%s.%s:5060" % (name, HOME))
@@ -150,6 +165,11 @@ class Core:
         except RpcFault:
             return None
 
+    def credit(self, **said):
+        """What the OCS says, of INITIAL, UPDATE, TERMINATION: as cfg/ims/ocs.cfg has it."""
+        for request, what in said.items():
+            self.ocs.rpc("htable.sets", "credit", request, json.dumps(what))
+
     def deregister(self, **command):
         """The HSS sends RTR. impu: public identities; impi: private one; reason."""
         self.hss.rpc("evrexec.run", "hss:deregister", json.dumps(command))
@@ -162,13 +182,16 @@ class Core:
         for node in others:
             node.ready()
         for name in ("icscf", "scscf"):
-            wait_until(lambda: self._has_hss(self.nodes[name]), 10,
-                       name + " has its HSS", 0.02)
+            wait_until(lambda: self.has_peers(self.nodes[name]), 10,
+                       name + " has its HSS and OCS", 0.02)
         return self
 
-    def _has_hss(self, node):
-        state = node.rpc("cdp.list_peers")["Peers"]["Details"]["State"]
-        return state in ("I_Open", "R_Open")
+    def has_peers(self, node):
+        """All that its cdp is to talk to are there."""
+        # in JSON all have the same key
+        _, text = node.kamcmd("cdp.list_peers")
+        states = re.findall(r"State: (\S+)", text)
+        return bool(states) and set(states) <= {"I_Open", "R_Open"}
 
     # -- users -----------------------------------------------------------------
 

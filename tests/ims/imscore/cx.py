@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The Diameter messages of a capture: what passed on the Cx interface."""
+"""The Diameter messages of a capture: what passed on the Cx and Ro interfaces."""
 
 import dataclasses
 import json
@@ -8,11 +8,13 @@ import subprocess
 
 from rig.decode import _Layers
 
-COMMANDS = {300: "UA", 301: "SA", 302: "LI", 303: "MA", 304: "RT"}
-GROUPED = {260, 297, 612, 615}
-NUMBERS = {266, 258, 268, 277, 298, 607, 613, 614, 616}
-NAMES = {1: "impi", 268: "code", 298: "experimental", 601: "impu", 602: "server",
-         606: "profile", 614: "assignment", 616: "reason"}
+CX = {300: "UA", 301: "SA", 302: "LI", 303: "MA", 304: "RT"}
+RO = {272: "CC"}
+GROUPED = {260, 297, 430, 431, 437, 446, 456, 612, 615}
+NUMBERS = {266, 258, 268, 277, 298, 415, 416, 420, 448, 449, 607, 613, 614, 616}
+NAMES = {1: "impi", 263: "session", 268: "code", 298: "experimental", 415: "number",
+         416: "type", 601: "impu", 602: "server", 606: "profile", 614: "assignment",
+         616: "reason"}
 
 
 @dataclasses.dataclass
@@ -37,8 +39,8 @@ class Diameter:
         return self.get("code") or self.get("experimental")
 
 
-def decode(path):
-    """The messages of the Cx application, in order, each once."""
+def decode(path, commands):
+    """The messages with those commands, in order, each once."""
     output = subprocess.run(
         ["tshark", "-n", "-r", path, "-Y", "diameter", "-T", "json", "-x",
          "-j", "frame ip tcp diameter", "-d", "tcp.port==3868,diameter"],
@@ -51,9 +53,9 @@ def decode(path):
         for raw in layers.all("diameter_raw"):
             data = bytes.fromhex(raw[0])
             command = struct.unpack(">I", b"\0" + data[5:8])[0]
-            if command in COMMANDS:
+            if command in commands:
                 found.append(Diameter(
-                    COMMANDS[command] + ("R" if data[4] & 0x80 else "A"),
+                    commands[command] + ("R" if data[4] & 0x80 else "A"),
                     layers["ip"]["ip.src"], layers["ip"]["ip.dst"],
                     float(layers["frame"]["frame.time_epoch"]), list(_avps(data[20:]))))
     return found
