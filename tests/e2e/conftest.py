@@ -6,6 +6,7 @@ import re
 import pytest
 
 from rig.case import Case
+from rig.database import KINDS, Database
 from rig.mariadb import MariaDb
 from rig.network import CALLING, Network
 
@@ -90,3 +91,13 @@ def mariadb():
     server = MariaDb()
     yield server
     server.stop()
+
+
+@pytest.fixture(params=KINDS)
+def database(request, case):
+    """Makes the database of a case: database(delay=0).scscf starts the S-CSCF with it."""
+    def make(**kwargs):
+        server = request.getfixturevalue("mariadb") if request.param == "mysql" else None
+        return Database(request.param, case, server, **kwargs)
+    make.kind = request.param
+    return make
