@@ -356,7 +356,7 @@ static int create_with_version(void)
 	if(create("") < 0)
 		return -1;
 	LM_INFO("table %.*s created\n", table->len, table->s);
-	return execute(sprintf(statement, "INSERT INTO version VALUES ('%.*s',%d)",
+	return execute(sprintf(statement, "INSERT INTO version (table_name,table_version) VALUES ('%.*s',%d)",
 			table->len, table->s, IRL_TABLE_VERSION));
 }
 

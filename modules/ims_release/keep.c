@@ -388,7 +388,8 @@ static void restore(const struct irl_row *row)
 {
 	const char *error;
 
-	if((uint32_t)time(NULL) - row->created > ROW_AGE_MAX) {
+	/* less than nothing, when the clock was set back */
+	if((int32_t)((uint32_t)time(NULL) - row->created) > ROW_AGE_MAX) {
 		nold++;
 		remove_later(&row->uid);
 	} else if(irl_row_restore(&row->record, &error) < 0) {

@@ -11,6 +11,8 @@ DELAY = 100     # ms
 KINDS = "sqlite", "mysql"
 TABLE = "ims_release"
 SCHEMAS = {"sqlite": "/usr/share/kamailio/db_sqlite", "mysql": "/usr/share/kamailio/mysql"}
+# What a dialog module logs of a dialog that it had before.
+FORGOTTEN = r"unable to find dialog for \w+ with route param"
 # What an outage brings, at most once each.
 LOST, BACK = "the database cannot be written", "the database is written again"
 
@@ -93,10 +95,12 @@ class Database:
 def crash(scscf):
     """The process is gone from one moment to the next, and another one starts."""
     scscf.kill()
+    scscf.expect_log(FORGOTTEN)
     scscf.start()
 
 
 def restart(scscf):
     """It is stopped as an operator does it, and starts anew."""
     scscf.stop()
+    scscf.expect_log(FORGOTTEN)
     scscf.start()

@@ -49,9 +49,9 @@ class MariaDb:
         return subprocess.run(
             ["mariadb", "--no-defaults", "--batch", "--skip-column-names",
              "--user=root", "--socket=" + os.path.join(self._socket_folder, SOCKET),
-             "--execute=" + statement, *([database] if database else [])],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True)
+             *([database] if database else [])],
+            input=statement, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            encoding="utf-8", errors="surrogateescape")
 
     def attach(self, case):
         """A new database for a case: (its name, the URL for Kamailio)."""
