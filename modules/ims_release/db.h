@@ -25,6 +25,10 @@ void irl_db_close(void);
  * @return 0, or -1 with one line of ours in the log */
 int irl_db_prepare(void);
 
+/** @return whether there is any row, of whichever node; -1 when it cannot be
+ * read */
+int irl_db_has_rows(void);
+
 /**
  * Read all rows of this node, and those of none.
  *

@@ -259,6 +259,8 @@ static void bad_texts(void **state)
 			{"callid 4:a\r\nb ", "malformed"},
 			{"from 5:a\r\n\tb " WHOLE "pass 18:1 1 0 1 1 in0 out0 ", NULL},
 			{"from 3:a\r\n ", "malformed"},
+			{"from 3:a\nb ", "malformed"},
+			{"from 4:a\001\177b " WHOLE "pass 18:1 1 0 1 1 in0 out0 ", NULL},
 			{"created 1:x ", "a value is out of range"},
 			{"created 0: ", "a value is out of range"},
 			{"acks 3:256 ", "a value is out of range"},
