@@ -75,11 +75,23 @@ class Process:
 
     def kill(self):
         """Ends it and its children, whatever it is doing."""
+        family = children(self.pid)
         try:
             os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
         self._popen.wait()
+        # a child that is still there would take what is meant for the next process
+        wait_until(lambda: not any(map(runs, family)), 10, "the end of its children")
+
+
+def runs(pid):
+    """Whether there is such a process, and not only what is left of it."""
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def asleep(pid):
