@@ -162,7 +162,7 @@ static void on_refresh_response(
 	irl_keep_wait();
 }
 
-/* tm: the final response to somebody's BYE has been sent back. A 2xx ends the
+/* tm: the final response to somebody's BYE goes back. A 2xx ends the
  * session (TS 24.229 5.4.5.2), 481 and 408 say that the peer has none; after
  * any other, a 407 say, it goes on, though the dialog module let it go. */
 static void on_bye_response(
@@ -184,6 +184,7 @@ static void on_bye_response(
 			s->orphan = (uint32_t)time(NULL);
 	}
 	irl_release_unlock(s);
+	irl_keep_wait();
 }
 
 void irl_within_watch(struct sip_msg *msg)
@@ -193,5 +194,5 @@ void irl_within_watch(struct sip_msg *msg)
 	if(method == METHOD_INVITE || method == METHOD_UPDATE)
 		irl_watch(msg, TMCB_RESPONSE_IN, on_refresh_response, 0);
 	else if(method == METHOD_BYE)
-		irl_watch(msg, TMCB_RESPONSE_OUT, on_bye_response, 0);
+		irl_watch(msg, TMCB_RESPONSE_READY, on_bye_response, 0);
 }
