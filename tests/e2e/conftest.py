@@ -38,7 +38,8 @@ def pytest_collection_modifyitems(config, items):
     """A case of one dialog module is none with the other: not collected, not skipped."""
     def has_sense(item):
         mark = item.get_closest_marker("only_host")
-        return mark is None or item.callspec.params["host"] in mark.args
+        return mark is None or "host" not in item.fixturenames \
+            or item.callspec.params["host"] in mark.args
     without = [item for item in items if not has_sense(item)]
     config.hook.pytest_deselected(items=without)
     items[:] = filter(has_sense, items)

@@ -6,11 +6,10 @@ import time
 
 import pytest
 
-from rig.database import DELAY, crash, restart
+from rig.database import DELAY, crash, gone, released, restart, written
 from rig.network import BOTH_AS, CALLED_AS, CALLING, CALLING_AS
-from rig.pair import check_pair
 from rig.process import wait_until
-from rig.raw import CAUSE, TEXT, Scene, check_reason, contact_of, nothing_left
+from rig.raw import CAUSE, TEXT, Scene, check_reason, nothing_left
 from rig.sip import tag_of
 
 # The dialog modules' own tables in the same database.
@@ -20,27 +19,6 @@ OWN_TABLES = {
     "ims_dialog": 'modparam("ims_dialog", "db_url", "DB_URL")\n'
                   'modparam("ims_dialog", "db_mode", 1)\n',
 }
-
-
-def written(db, *states):
-    """Until these rows are there, and what has changed besides is too."""
-    db.await_rows(*states)
-    time.sleep(1.5 * DELAY / 1000)
-
-
-def released(scene):
-    """A release whose pair is what TS 24.229 asks for, by all that was on the wire."""
-    scene.release()
-    byes = scene.take_byes()
-    report = scene.report()
-    assert (report["released"], report["failed"]) == (1, 0), report
-    check_pair(scene.wire(), scene.topology, scene.call_id, CAUSE, TEXT)
-    return byes
-
-
-def gone(scene, db):
-    nothing_left(scene.scscf, of=("sessions", "releasing", "records"))
-    db.await_rows()
 
 
 @pytest.mark.parametrize("topology", [CALLING, CALLING_AS, CALLED_AS, BOTH_AS], ids=str)

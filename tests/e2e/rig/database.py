@@ -4,8 +4,11 @@
 import contextlib
 import os
 import sqlite3
+import time
 
+from .pair import check_pair
 from .process import wait_until
+from .raw import CAUSE, TEXT, nothing_left
 
 DELAY = 100     # ms
 KINDS = "sqlite", "mysql"
@@ -48,10 +51,10 @@ class Database:
         finally:
             connection.close()
 
-    def query(self, statement):
-        """Rows, each a list of columns as text."""
+    def query(self, statement, elsewhere=False):
+        """Rows, each a list of columns as text; elsewhere: not in this database."""
         if self.kind == "mysql":
-            return self.mariadb.query(statement, self.name)
+            return self.mariadb.query(statement, "" if elsewhere else self.name)
         with self.sqlite() as connection:
             rows = connection.execute(statement).fetchall()
         return [[value.decode("utf-8", "surrogateescape") if isinstance(value, bytes)
@@ -63,11 +66,15 @@ class Database:
             path = os.path.join(SCHEMAS[self.kind], file + "-create.sql")
             with open(path) as source:
                 text = source.read()
-            if self.kind == "mysql":
-                self.mariadb.query(text, self.name)
-            else:
-                with self.sqlite() as connection:
-                    connection.executescript(text)
+            self.script(text)
+
+    def script(self, text):
+        """Runs statements."""
+        if self.kind == "mysql":
+            self.mariadb.query(text, self.name)
+            return
+        with self.sqlite() as connection:
+            connection.executescript(text)
 
     # -- the table of the module -----------------------------------------------------
 
@@ -104,3 +111,25 @@ def restart(scscf):
     scscf.stop()
     scscf.expect_log(FORGOTTEN)
     scscf.start()
+
+
+def written(db, *states):
+    """Until these rows are there, and what has changed besides is too."""
+    db.await_rows(*states)
+    time.sleep(1.5 * DELAY / 1000)
+
+
+def released(scene):
+    """A release whose pair is what TS 24.229 asks for, by all that was on the wire."""
+    scene.release()
+    byes = scene.take_byes()
+    report = scene.report()
+    assert (report["released"], report["failed"]) == (1, 0), report
+    check_pair(scene.wire(), scene.topology, scene.call_id, CAUSE, TEXT)
+    return byes
+
+
+def gone(scene, db):
+    """It has ended, here and in the database."""
+    nothing_left(scene.scscf, of=("sessions", "releasing", "records"))
+    db.await_rows()
