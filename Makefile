@@ -84,6 +84,7 @@ install: build ## install it into Kamailio's module folder (DESTDIR, PREFIX)
 	install -D -m 755 tools/ims_release_top $(DESTDIR)$(PREFIX)/bin/ims_release_top
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/ims_release/release_top \
 		tools/release_top/*.py
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/kamailio/ims_release $(SRC)/sql/*
 
 .PHONY: demo
 demo: deps-demo build ## set a call up, release it, draw what went over the wire

@@ -29,12 +29,7 @@ static struct irl_row rows[BATCH_ROWS];
 static char *texts;
 static int nrows, used, full;
 
-static struct
-{
-	struct irl_uid *uid;
-	size_t size, count, dropped;
-} removals;
-
+static struct irl_removals removals;
 static uint64_t away_until;
 static int away, told;
 
@@ -42,22 +37,8 @@ static int away, told;
 
 void irl_keep_remove(const struct irl_uid *uid)
 {
-	size_t size = removals.size ? 2 * removals.size : 1024;
-	struct irl_uid *grown;
-
-	if(removals.count == removals.size) {
-		grown = size > REMOVALS_MAX
-						? NULL
-						: realloc(removals.uid, size * sizeof(*grown));
-		if(!grown) {
-			removals.dropped++;
-			irl_stat_inc(db_errors);
-			return;
-		}
-		removals.uid = grown;
-		removals.size = size;
-	}
-	removals.uid[removals.count++] = *uid;
+	if(!irl_removals_add(&removals, uid, REMOVALS_MAX))
+		irl_stat_inc(db_errors);
 }
 
 /* For the database: @return 0 when there is no room in this batch. */

@@ -7,16 +7,7 @@
 #define IRL_ROW_H
 
 #include "core_record.h"
-
-/** Bytes of a name of a session, terminating zero included. */
-#define IRL_UID_SIZE 33
-
-/** Names a session wherever its copies are: a digest of Call-ID and both tags,
- * hexadecimal. */
-struct irl_uid
-{
-	char s[IRL_UID_SIZE];
-};
+#include "core_removals.h"
 
 struct irl_row
 {

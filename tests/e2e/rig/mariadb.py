@@ -6,9 +6,11 @@ Kamailio looks for it at the client library's default path: `attach` puts the
 server's folder there, for the case alone.
 """
 
+import contextlib
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -32,10 +34,14 @@ class MariaDb:
                  "--datadir=" + data, "--auth-root-authentication-method=normal",
                  "--skip-test-db"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 check=True)
+        self.start()
+
+    def start(self):
+        with open(self._log, "ab") as log:
             self._server = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", "mariadbd", "--no-defaults",
-                 "--user=root", "--datadir=" + data, "--skip-networking",
-                 "--innodb-flush-log-at-trx-commit=0",
+                 "--user=root", "--datadir=" + os.path.join(self._folder, "data"),
+                 "--skip-networking", "--innodb-flush-log-at-trx-commit=0",
                  "--socket=" + os.path.join(self._socket_folder, SOCKET)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self._ready, 30, "MariaDB answers")
@@ -47,11 +53,14 @@ class MariaDb:
 
     def _client(self, statement, database=""):
         return subprocess.run(
-            ["mariadb", "--no-defaults", "--batch", "--skip-column-names",
-             "--user=root", "--socket=" + os.path.join(self._socket_folder, SOCKET),
-             *([database] if database else [])],
-            input=statement, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            encoding="utf-8", errors="surrogateescape")
+            [*self._command(), *([database] if database else [])], input=statement,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
+            errors="surrogateescape")
+
+    def _command(self):
+        return ["mariadb", "--no-defaults", "--batch", "--skip-column-names",
+                "--unbuffered", "--user=root",
+                "--socket=" + os.path.join(self._socket_folder, SOCKET)]
 
     def attach(self, case):
         """A new database for a case: (its name, the URL for Kamailio)."""
@@ -70,7 +79,35 @@ class MariaDb:
         assert done.returncode == 0, done.stdout
         return [line.split("\t") for line in done.stdout.splitlines()]
 
-    def stop(self):
+    @contextlib.contextmanager
+    def paused(self):
+        """It takes connections and answers nothing."""
+        self._server.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._server.send_signal(signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def holding(self, statement, database):
+        """A client has done that, a lock say, and stays."""
+        client = subprocess.Popen(
+            [*self._command(), database], stdin=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        client.stdin.write(statement + "; select 'done';\n")
+        client.stdin.flush()
+        try:
+            assert client.stdout.readline() == "done\n"
+            yield
+        finally:
+            client.stdin.close()
+            client.wait(10)
+            client.stdout.close()
+
+    def shut(self):
         self._server.terminate()
         self._server.wait(30)
+
+    def stop(self):
+        self.shut()
         shutil.rmtree(self._folder, ignore_errors=True)
