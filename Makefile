@@ -196,13 +196,16 @@ ims: deps-demo deps-test build
 	@$(PYTEST) -n 4 $(RERUN) tests/ims
 test-ims: ims ## tests in an IMS core: registration, servers, release
 
-# Sessions of each run, and the seed that replays one: make soak SEED=17
+# Sessions of each run, kills of a server, and the seed that replays a run:
+# make soak SEED=17
 SESSIONS ?= 3000
+KILLS ?= 500
 
 .PHONY: soak
-soak: deps-demo deps-test build ## thousands of random sessions, releases and losses
-	@IMS_RELEASE_SESSIONS=$(SESSIONS) $(if $(SEED),IMS_RELEASE_SEED=$(SEED)) \
-		$(PYTEST) -n $(E2E_JOBS) tests/e2e/test_random.py
+soak: deps-demo deps-test build ## thousands of random sessions, releases, losses, kills
+	@IMS_RELEASE_SESSIONS=$(SESSIONS) IMS_RELEASE_KILLS=$(KILLS) $(if $(SEED),IMS_RELEASE_SEED=$(SEED)) \
+		$(PYTEST) -n $(E2E_JOBS) tests/e2e/test_random.py \
+		tests/e2e/test_database_kills.py
 
 # The cases of memcheck.txt; under valgrind each takes its time.
 MEMCHECK ?= $(shell sed '/^\#/d' tests/e2e/memcheck.txt)

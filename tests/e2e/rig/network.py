@@ -148,6 +148,10 @@ class Network:
             kamailio.launch()
         for kamailio in started:
             kamailio.ready()
+        return self.provision()
+
+    def provision(self):
+        """Tells the S-CSCF of users and their application servers, as it starts."""
         for side, impu in (("as_orig", self.topology.caller_impu),
                            ("as_term", self.topology.called_impu)):
             if side in self.servers:
