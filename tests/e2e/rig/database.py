@@ -3,7 +3,9 @@
 
 import contextlib
 import os
+import shutil
 import sqlite3
+import tempfile
 import time
 
 from .pair import check_pair
@@ -13,6 +15,7 @@ from .raw import CAUSE, TEXT, nothing_left
 DELAY = 100     # ms
 KINDS = "sqlite", "mysql"
 TABLE = "ims_release"
+MEMORY = "/dev/shm"
 SCHEMAS = {"sqlite": "/usr/share/kamailio/db_sqlite", "mysql": "/usr/share/kamailio/mysql"}
 # What a dialog module logs of a dialog that it had before.
 FORGOTTEN = r"unable to find dialog for \w+ with route param"
@@ -25,14 +28,20 @@ class Database:
 
     kind    "sqlite" or "mysql"
     delay   db_delay; extra: configuration text besides
+    quick   a file of SQLite in memory: no wait for a disk
     """
 
-    def __init__(self, kind, case, mariadb=None, delay=DELAY, extra="", **kwargs):
+    def __init__(self, kind, case, mariadb=None, delay=DELAY, extra="", quick=False,
+                 **kwargs):
         self.kind, self.case, self.mariadb = kind, case, mariadb
         if kind == "sqlite":
             # a folder of its own, which may be taken away
-            self.folder = os.path.join(case.folder, "database")
-            os.mkdir(self.folder)
+            if quick and os.access(MEMORY, os.W_OK):
+                self.folder = tempfile.mkdtemp(prefix="ims-db-", dir=MEMORY)
+                case.add(self)
+            else:
+                self.folder = os.path.join(case.folder, "database")
+                os.mkdir(self.folder)
             self.path = os.path.join(self.folder, "sessions.db")
             self.url = "sqlite:///" + self.path
         else:
@@ -41,6 +50,9 @@ class Database:
             "defines": {"WITH_SQLITE" if kind == "sqlite" else "WITH_MYSQL": True},
             "substs": {"DB_URL": self.url}, **kwargs,
             "extra": 'modparam("ims_release", "db_delay", %d)\n' % delay + extra}
+
+    def kill(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     @contextlib.contextmanager
     def sqlite(self):

@@ -15,6 +15,7 @@ from .sip import Message, tag_of, uri_of
 
 AT_ONCE = 40
 LIVELY = 15
+CALM = 0.2
 WHO = "caller", "callee"
 
 
@@ -24,10 +25,12 @@ class Call:
     born        when it was established
     """
 
-    def __init__(self):
+    def __init__(self, is_calm=False):
+        self.is_calm = is_calm
         self.dialog = {}                    # by side; the caller's from the first INVITE
         self.heard = dict.fromkeys(WHO, 0)  # the highest CSeq that came to a side
         self.asked = 0                      # requests without an answer
+        self.invite = None                  # as it came to the callee; until the ACK
         self.state, self.since, self.born = "calling", time.monotonic(), None
 
     def is_settled(self, now, quiet):
@@ -62,14 +65,16 @@ class Survivors:
         if len(up) < AT_ONCE and (drawn < 0.4 or not up):
             self._invite()
         elif up:
-            # the young are lively
+            # the young are lively, and some do nothing
             call, who = self.rng.choice(up[-LIVELY:]), self.rng.choice(WHO)
+            if call.is_calm:
+                return
             method = self.rng.choice(["INFO", "INFO", "UPDATE", "UPDATE", "BYE"])
             self._ask(call, who, method)
 
     def _invite(self):
         ua, call_id = self.ua["caller"], "survivor-%d" % next(self._count)
-        topology, call = self.topology, Call()
+        topology, call = self.topology, Call(self.rng.random() < CALM)
         self.calls[call_id] = call
         call.dialog["caller"] = ua.invite(
             topology.called_impu, topology.caller_impu, topology.called_impu,
@@ -104,6 +109,12 @@ class Survivors:
         for call_id in self.calls.keys() - up - ended:
             self.calls[call_id].state = "lost"
 
+    def end(self, call_ids):
+        """These are released."""
+        for call_id in call_ids:
+            if self.calls[call_id].state == "up":
+                self.calls[call_id].state = "ended"
+
     # -- messages --------------------------------------------------------------------
 
     def listen(self, seconds):
@@ -121,7 +132,7 @@ class Survivors:
         call = self.calls[message.call_id]
         if message.is_request:
             getattr(self, "_on_" + message.method.lower())(call, who, message)
-        elif message.code >= 200 and call.state != "lost":
+        elif message.code >= 200 and (call.state != "lost" or message.method == "INVITE"):
             self._answered(call, who, message)
         call.since = time.monotonic()
 
@@ -135,11 +146,26 @@ class Survivors:
             call.state = "ended"
 
     def _on_invite(self, call, who, invite):
-        if who not in call.dialog:
-            call.dialog[who] = self.ua[who].answer(invite, tag="to-" + invite.call_id)
+        call.invite = invite
+        self._accept(call)
         call.heard[who] = invite.cseq
 
+    def _accept(self, call):
+        call.dialog["callee"] = self.ua["callee"].answer(
+            call.invite, tag="to-" + call.invite.call_id)
+
+    def repeat(self):
+        """The answers whose ACK did not come, as a callee does; and the ACKs of calls
+        that the kill hit, one of which may not have gone all of its way.
+        """
+        for call in self.calls.values():
+            if call.invite:
+                self._accept(call)
+            elif call.state == "lost" and tag_of(call.dialog["caller"].remote):
+                call.dialog["caller"].acknowledge()
+
     def _on_ack(self, call, who, ack):
+        call.invite = None
         if call.state == "calling":
             call.state, call.born = "up", time.monotonic()
 
