@@ -109,12 +109,11 @@ void irl_within_relayed(struct sip_msg *msg)
 /* The target that a refresh gives a leg; empty when it keeps the one it has. */
 static str moved_target(const str *has, struct sip_msg *msg, int shared)
 {
-	str uri = {"", 0};
+	const str same = {"", 0};
 
 	if(irl_msg_contact_is(msg, has))
-		return uri;
-	uri = shared ? irl_msg_shared_contact(msg) : irl_msg_contact(msg);
-	return irl_msg_valid_target(uri);
+		return same;
+	return shared ? irl_msg_shared_contact(msg) : irl_msg_contact(msg);
 }
 
 /* A 2xx to a request that `leg` sent. Slot locked. */

@@ -214,3 +214,15 @@ int irl_param_find(const str *list, const char *name, str *value)
 	}
 	return 0;
 }
+
+int irl_uri_is_plain(const str *uri)
+{
+	int i;
+
+	for(i = 0; i < uri->len; i++) {
+		if(uri->s[i] <= ' ' || uri->s[i] > '~'
+				|| strchr("<>\"{}|\\^`", uri->s[i]))
+			return 0;
+	}
+	return uri->len > 0;
+}

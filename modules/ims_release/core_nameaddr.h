@@ -37,4 +37,8 @@ int irl_nameaddr_untagged(const str *value, char *buf, size_t size, str *out);
  */
 int irl_param_find(const str *list, const char *name, str *value);
 
+/** A URI of the bytes that RFC 3261 25.1 allows in one, and not empty: it can
+ * stand in a request line. */
+int irl_uri_is_plain(const str *uri);
+
 #endif

@@ -129,16 +129,18 @@ static void send_late_bye(void)
 	struct irl_prepared prepared;
 	struct irl_bye bye;
 	str headers;
+	int err = irl_bye_build_for_caller(
+			&irl_snap.s, &irl_snap.dlg, &irl_snap.s.pass[0], &p, &bye);
 
-	if(irl_bye_build_for_caller(
-			   &irl_snap.s, &irl_snap.dlg, &irl_snap.s.pass[0], &p, &bye)
-			!= 0)
-		return;
-	irl_bye_headers(&bye, irl_headers_buf, &headers);
-	if(irl_transaction_bye(&bye, &headers, on_late_answer, NULL, &prepared)
-			< 0) {
-		LM_ERR("no BYE can be sent, Call-ID %.*s\n", bye.callid.len,
-				bye.callid.s);
+	if(!err) {
+		irl_bye_headers(&bye, irl_headers_buf, &headers);
+		err = irl_transaction_bye(
+				&bye, &headers, on_late_answer, NULL, &prepared);
+	}
+	if(err) {
+		LM_ERR("no BYE can be sent, Call-ID %.*s\n",
+				irl_snap_text(irl_snap.s.callid).len,
+				irl_snap_text(irl_snap.s.callid).s);
 		return;
 	}
 	store_extra(&prepared);

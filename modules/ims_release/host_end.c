@@ -50,11 +50,14 @@ static int put(char *buf, size_t size, int at, const char *name, const str *v)
 static int print_bye(const struct irl_session *s, const struct irl_dialog *dlg,
 		char *buf, size_t size)
 {
+	static const str nowhere = str_init("sip:nowhere.invalid");
 	str routes[IRL_ROUTES_MAX], number, v;
 	int i, len = 0, n = irl_session_routes(s, dlg, routes);
 	char digits[16], branch[32];
 
 	v = irl_session_target(s, dlg, IRL_CALLEE);
+	if(!v.len)
+		v = nowhere;
 	len = put(buf, size, len, "BYE ", &v);
 	v.s = branch;
 	v.len = snprintf(branch, sizeof(branch), "%llx", (unsigned long long)s->id);

@@ -86,10 +86,17 @@ str irl_msg_to(struct sip_msg *msg)
 	return msg->to->body;
 }
 
-/* A dialog has one remote target (RFC 3261 8.1.1.8). */
-static str only_uri(const contact_t *list)
+/* A dialog has one remote target (RFC 3261 8.1.1.8); empty when no request
+ * could go there. A peer's nonsense must not replace a good target, nor its
+ * blanks and line ends get into a Request-URI. */
+static str only_target(const contact_t *list)
 {
-	return list && !list->next ? list->uri : empty;
+	struct sip_uri parsed;
+
+	if(!list || list->next || !irl_uri_is_plain(&list->uri)
+			|| parse_uri(list->uri.s, list->uri.len, &parsed) < 0)
+		return empty;
+	return list->uri;
 }
 
 str irl_msg_contact(struct sip_msg *msg)
@@ -97,7 +104,7 @@ str irl_msg_contact(struct sip_msg *msg)
 	/* what is parsed stays with the message: dialog modules look at it too */
 	if(!msg->contact || parse_contact(msg->contact) < 0)
 		return empty;
-	return only_uri(((contact_body_t *)msg->contact->parsed)->contacts);
+	return only_target(((contact_body_t *)msg->contact->parsed)->contacts);
 }
 
 str irl_msg_shared_contact(const struct sip_msg *msg)
@@ -110,7 +117,7 @@ str irl_msg_shared_contact(const struct sip_msg *msg)
 	body = msg->contact->body;
 	if(parse_contacts(&body, &list) < 0)
 		return empty;
-	uri = only_uri(list);
+	uri = only_target(list);
 	free_contacts(&list);
 	return uri;
 }
@@ -126,15 +133,6 @@ int irl_msg_contact_is(const struct sip_msg *msg, const str *uri)
 		   && body.s[uri->len + 1] == '>'
 		   && memcmp(body.s + 1, uri->s, (size_t)uri->len) == 0
 		   && !memchr(body.s, ',', (size_t)body.len);
-}
-
-str irl_msg_valid_target(str uri)
-{
-	struct sip_uri parsed;
-
-	if(!uri.len || parse_uri(uri.s, uri.len, &parsed) < 0)
-		return empty;
-	return uri;
 }
 
 /* Append the entries of one header field, in the order of the message. */

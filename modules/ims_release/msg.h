@@ -39,7 +39,7 @@ uint32_t irl_msg_invite_cseq(struct sip_msg *msg);
 str irl_msg_from(struct sip_msg *msg);
 str irl_msg_to(struct sip_msg *msg);
 
-/** The URI of the one Contact. */
+/** The URI of the one Contact, if it is one that a request can go to. */
 str irl_msg_contact(struct sip_msg *msg);
 
 /** The same of a request that tm keeps in shared memory, to which nothing of
@@ -49,10 +49,6 @@ str irl_msg_shared_contact(const struct sip_msg *msg);
 /** Is this what the Contact says? A refresh hardly ever moves the target: this
  * is told without parsing. 0 when it would take parsing to tell. */
 int irl_msg_contact_is(const struct sip_msg *msg, const str *uri);
-
-/** The same URI, or empty when no request could go there: a peer's nonsense
- * must not replace a good target. */
-str irl_msg_valid_target(str uri);
 
 /** Via header field values. */
 int irl_msg_count_vias(struct sip_msg *msg);

@@ -808,3 +808,55 @@ def test_malformed_answers(network):
         scene.caller.receive(200)
         net.empty()
     assert scene.scscf.statistics()["byes_sent"] == 0
+
+
+UNUSABLE = [
+    # Contacts that Kamailio relays and that no Request-URI can be made of
+    "<sip:ua@HOST SIP/2.0\r\n X-Injected: 1\r\n Y: >",
+    "<sip:ua@HOST;x=1\r\n ;y=2>",
+    "<sip:ua@HOST;x=a\rX-Injected: 1>",
+    "<sip:ua@HOST;x=a SIP/2.0 b>",
+    "<sip:ua@HOST;x=a\tb>",
+    "<sip:ua@HOST;x=\u00e9>",
+    "<sip:ua@HOST;x={y}>",
+    "<sip:ua@HOST;x=\"y\">",
+]
+
+
+@pytest.mark.parametrize("side", ["caller", "callee"])
+def test_contact_that_is_no_target(network, side):
+    """Nothing of it goes over the wire: that leg fails, the other has its BYE."""
+    net = network(CALLING)
+    net.scscf.expect_log(OTHERS_COMPLAIN)
+    net.scscf.expect_log("no BYE to the %s can be sent" % side)
+    scene = Scene(net)
+    bad, other = scene.sides(side)[1:]
+    for contact in UNUSABLE:
+        contact = contact.replace("HOST", bad.hostport)
+        scene.invite(contact=contact if side == "caller" else None)
+        scene.party = scene.callee.answer(
+            scene.offered, 200, contact=contact if side == "callee" else None)
+        scene.call.establish(scene.caller.receive(200))
+        scene.call.target = "sip:ua@%s" % scene.callee.hostport
+        scene.confirm()
+        assert record(scene)[side]["contact"] == "", contact
+        scene.release()
+        scene.take_bye(other)
+        report = scene.report()
+        assert (report["released"], report["failed"]) == (0, 1), contact
+        assert {"leg": side, "code": 503, "count": 1} in report["codes"]
+        bad.silent(0.05)
+        net.empty()
+    lines = net.scscf.log_lines("no BYE to the %s can be sent" % side)
+    assert len(lines) == len(UNUSABLE)
+
+
+def test_moved_to_no_target(network):
+    """Such a Contact of a target refresh leaves the target where it was."""
+    scene = Scene(network(CALLING, scscf=ONE_WORKER)).connect()
+    before = targets(scene)
+    for contact in UNUSABLE:
+        contact = contact.replace("HOST", scene.caller.hostport)
+        exchange(scene, "caller", "UPDATE", asks=contact, answers=contact)
+        assert targets(scene) == before, contact
+    released(scene, checked=False)

@@ -320,6 +320,51 @@ static void param_find_blanks_about_equals(void **state)
 		find_in(&rows[i]);
 }
 
+static void uri_is_plain(void **state)
+{
+	static const struct
+	{
+		const char *uri;
+		int plain;
+	} rows[] = {
+			{"sip:a@b", 1},
+			{"sips:a-b_c.d!e~f*g'h(i)%20&=+$,;?/@[2001:db8::1]:5061;x=1?y=2",
+					1},
+			{"tel:+49-89-1#2;phone-context=x", 1},
+			{"", 0},
+			{"sip:a b@c", 0},
+			{"sip:a@b ", 0},
+			{"sip:a@b;x=\t", 0},
+			{"sip:a@b\r\n X: 1", 0},
+			{"sip:a@b\rX", 0},
+			{"sip:a@b\nX", 0},
+			{"sip:a@b\x7f", 0},
+			{"sip:a@b\x01", 0},
+			{"sip:\xc3\xa9@b", 0},
+			{"sip:<a@b", 0},
+			{"sip:a>@b", 0},
+			{"sip:\"a\"@b", 0},
+			{"sip:{a@b", 0},
+			{"sip:a}@b", 0},
+			{"sip:a|@b", 0},
+			{"sip:a\\@b", 0},
+			{"sip:a^@b", 0},
+			{"sip:`a@b", 0},
+	};
+	static const str zero = {"sip:a\0b@c", 9};
+	size_t i;
+	str uri;
+
+	(void)state;
+	for(i = 0; i < COUNT(rows); i++) {
+		uri = unit_copy(rows[i].uri, strlen(rows[i].uri));
+		unit_expect_int(
+				rows[i].uri, "plain", irl_uri_is_plain(&uri), rows[i].plain);
+		free(uri.s);
+	}
+	assert_int_equal(irl_uri_is_plain(&zero), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +378,7 @@ int main(void)
 			cmocka_unit_test(param_find),
 			cmocka_unit_test(param_find_no_list),
 			cmocka_unit_test(param_find_blanks_about_equals),
+			cmocka_unit_test(uri_is_plain),
 	};
 
 	return cmocka_run_group_tests_name("nameaddr", tests, NULL, NULL);
