@@ -68,6 +68,18 @@ int irl_routes_own(const str *routes, int n, int at, irl_is_own_f is_own)
 	return 1;
 }
 
+int irl_routes_passes(const str *routes, int n, irl_is_own_f is_own)
+{
+	int at = 0, own, count = 0;
+
+	while(at < n) {
+		own = irl_routes_own(routes, n, at, is_own);
+		count += own > 0;
+		at += own ? own : 1;
+	}
+	return count;
+}
+
 int irl_routes_towards(const str *routes, int n, int at, int own, int to_callee,
 		int through_us, str *out)
 {

@@ -36,6 +36,9 @@ typedef int (*irl_is_own_f)(const str *route);
  */
 int irl_routes_own(const str *routes, int n, int at, irl_is_own_f is_own);
 
+/** The passes through this S-CSCF in a list, in either order. */
+int irl_routes_passes(const str *routes, int n, irl_is_own_f is_own);
+
 /**
  * The route set from a pass towards one party.
  *

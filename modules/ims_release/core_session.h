@@ -118,20 +118,32 @@ enum irl_bye_status
 /** Room for a Via branch of ours, terminating zero included. */
 #define IRL_BRANCH_SIZE 72
 
+/** What tells a BYE of ours when it comes by (own.h). */
+struct irl_own_bye
+{
+	char branch[IRL_BRANCH_SIZE]; /**< of our Via in it */
+	uint8_t digest[32];			  /**< of its tags and its Request-URI */
+	uint32_t cseq;				  /**< its number */
+	uint8_t passes; /**< to come by here with a Via on top of ours, */
+	uint8_t nseen;	/**< of which so many have come, */
+	uint64_t seen[IRL_ROUTES_MAX]; /**< each told by that Via */
+};
+
 struct irl_leg_release
 {
 	uint32_t cseq; /**< number the BYE was sent with */
 	uint16_t code; /**< final response, 408: none came */
 	uint8_t status;
 	uint8_t tries;
-	char branch[IRL_BRANCH_SIZE]; /**< of our Via in the BYE */
+	struct irl_own_bye own;
 };
 
-/** A BYE beside the pair, sent for a late 2xx. */
+/** A BYE beside the pair, sent for a late 2xx: until it is answered. */
 struct irl_extra_bye
 {
 	struct irl_extra_bye *next;
-	char branch[IRL_BRANCH_SIZE];
+	uint32_t index, label; /**< of its transaction */
+	struct irl_own_bye own;
 };
 
 /** What a release adds to the record: there from the trigger on. */

@@ -98,11 +98,31 @@ void irl_acknowledge(void)
 	acknowledge(irl_session_entry(&irl_snap.s, &irl_snap.dlg, NULL));
 }
 
+/* No BYE is ours any more when it has its answer. */
+static void drop_extra(uint64_t id, const struct cell *t)
+{
+	struct irl_session *s = irl_store_get(id);
+	struct irl_extra_bye **at, *extra;
+
+	if(!s)
+		return;
+	for(at = &s->release->extra; (extra = *at); at = &extra->next) {
+		if(extra->index == t->hash_index && extra->label == t->label) {
+			*at = extra->next;
+			irl_mem.release(extra);
+			break;
+		}
+	}
+	irl_store_unlock(s->hash);
+}
+
 /* tm: the final response to the BYE after a late 2xx. */
 static void on_late_answer(struct cell *t, int type, struct tmcb_params *params)
 {
-	if(params->code >= 200)
-		irl_count_answer(params->code);
+	if(params->code < 200)
+		return;
+	drop_extra((uint64_t)(uintptr_t)*params->param, t);
+	irl_count_answer(params->code);
 }
 
 /* Our own BYE will come by on later passes. @return 0 or -1 */
@@ -116,7 +136,9 @@ static int store_extra(const struct irl_prepared *prepared)
 			irl_mem.release(extra);
 		return -1;
 	}
-	memcpy(extra->branch, prepared->branch, sizeof(extra->branch));
+	extra->own = prepared->own;
+	extra->index = prepared->buffer->my_T->hash_index;
+	extra->label = prepared->buffer->my_T->label;
 	extra->next = s->release->extra;
 	s->release->extra = extra;
 	irl_store_unlock(s->hash);
@@ -134,8 +156,8 @@ static void send_late_bye(void)
 
 	if(!err) {
 		irl_bye_headers(&bye, irl_headers_buf, &headers);
-		err = irl_transaction_bye(
-				&bye, &headers, on_late_answer, NULL, &prepared);
+		err = irl_transaction_bye(&bye, &headers, on_late_answer,
+				(void *)(uintptr_t)irl_snap.s.id, &prepared);
 	}
 	if(err) {
 		LM_ERR("no BYE can be sent, Call-ID %.*s\n",

@@ -247,20 +247,32 @@ int irl_msg_count_vias(struct sip_msg *msg)
 	return n;
 }
 
-int irl_msg_has_branch(struct sip_msg *msg, const char *branch)
+const struct via_body *irl_msg_last_via(struct sip_msg *msg)
 {
 	struct hdr_field *hdr = msg->h_via1;
-	struct via_body *via;
-	size_t len = strlen(branch);
+	struct via_body *via, *last = NULL;
 
-	if(!len || parse_headers(msg, HDR_EOH_F, 0) < 0)
-		return 0;
-	for(via = msg->via1; via; via = next_via(&hdr, via)) {
-		if(via->branch && (size_t)via->branch->value.len == len
-				&& memcmp(via->branch->value.s, branch, len) == 0)
-			return 1;
+	if(parse_headers(msg, HDR_EOH_F, 0) < 0)
+		return NULL;
+	for(via = msg->via1; via; via = next_via(&hdr, via))
+		last = via;
+	return last;
+}
+
+str irl_msg_last_route(struct sip_msg *msg)
+{
+	struct hdr_field *hdr, *last = NULL;
+	const rr_t *rr;
+
+	for(hdr = msg->route; hdr; hdr = hdr->next) {
+		if(hdr->type == HDR_ROUTE_T)
+			last = hdr;
 	}
-	return 0;
+	if(!last || parse_rr(last) < 0)
+		return empty;
+	for(rr = last->parsed; rr->next;)
+		rr = rr->next;
+	return rr->nameaddr.uri;
 }
 
 static uint32_t via_key(const struct via_body *via)
@@ -282,16 +294,21 @@ uint32_t irl_msg_reply_key(struct sip_msg *rpl)
 	return via_key(rpl->via2);
 }
 
+int irl_uri_is_own(const str *uri)
+{
+	struct sip_uri parsed;
+
+	if(parse_uri(uri->s, uri->len, &parsed) < 0)
+		return 0;
+	return check_self(&parsed.host, parsed.port_no ? parsed.port_no : SIP_PORT,
+				   parsed.proto)
+		   == 1;
+}
+
 int irl_route_is_own(const str *route)
 {
-	struct sip_uri uri;
 	name_addr_t na;
 	str value = *route;
 
-	if(parse_nameaddr(&value, &na) < 0
-			|| parse_uri(na.uri.s, na.uri.len, &uri) < 0)
-		return 0;
-	return check_self(
-				   &uri.host, uri.port_no ? uri.port_no : SIP_PORT, uri.proto)
-		   == 1;
+	return parse_nameaddr(&value, &na) == 0 && irl_uri_is_own(&na.uri);
 }

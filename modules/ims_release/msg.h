@@ -71,8 +71,14 @@ enum irl_side irl_msg_guess_side(struct sip_msg *msg);
  * P-Asserted-Identity or From, terminating, the Request-URI. */
 str irl_msg_impu(struct sip_msg *msg, enum irl_side side);
 
-/** Is this branch in the Via stack? */
-int irl_msg_has_branch(struct sip_msg *msg, const char *branch);
+/** The last Via: of who sent the message first. NULL: malformed headers. */
+const struct via_body *irl_msg_last_via(struct sip_msg *msg);
+
+/** URI of the last Route, which is the target behind a strict router. */
+str irl_msg_last_route(struct sip_msg *msg);
+
+/** An address of this node. */
+int irl_uri_is_own(const str *uri);
 
 /**
  * What a response has in common with the request it answers at one pass: the

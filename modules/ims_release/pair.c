@@ -70,7 +70,7 @@ static void store_and_send(
 		l->cseq = irl_snap.r.leg[i].cseq;
 		l->tries = irl_snap.r.leg[i].tries;
 		l->status = IRL_BYE_SENT;
-		memcpy(l->branch, prepared[i].branch, sizeof(l->branch));
+		l->own = prepared[i].own;
 		if(!prepared[i].buffer)
 			set_final(s->release, (enum irl_leg_id)i, NOT_SENDABLE);
 	}

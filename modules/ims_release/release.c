@@ -5,7 +5,7 @@
 
 #include "core/dprint.h"
 
-#include "msg.h"
+#include "own.h"
 #include "store.h"
 #include "worker.h"
 
@@ -41,21 +41,19 @@ void irl_release_unlock(struct irl_session *s)
 }
 
 int irl_release_is_own(
-		const struct irl_session *s, enum irl_leg_id from, struct sip_msg *msg)
+		struct irl_session *s, enum irl_leg_id from, struct sip_msg *msg)
 {
 	enum irl_leg_id to = from == IRL_CALLER ? IRL_CALLEE : IRL_CALLER;
-	const struct irl_leg_release *l;
-	const struct irl_extra_bye *extra;
+	struct irl_leg_release *l;
+	struct irl_extra_bye *extra;
 
 	if(!s->release)
 		return 0;
 	l = &s->release->leg[to];
-	if(l->status == IRL_BYE_SENT && irl_msg_has_branch(msg, l->branch))
+	if(l->status == IRL_BYE_SENT && irl_own_comes_by(&l->own, msg))
 		return 1;
-	if(from != IRL_CALLER)
-		return 0;
 	for(extra = s->release->extra; extra; extra = extra->next) {
-		if(irl_msg_has_branch(msg, extra->branch))
+		if(irl_own_comes_by(&extra->own, msg))
 			return 1;
 	}
 	return 0;

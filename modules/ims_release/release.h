@@ -43,11 +43,10 @@ void irl_release_together(
 /** Unlock, erase the session if its time has come, have done what is due. */
 void irl_release_unlock(struct irl_session *s);
 
-/** This BYE is ours: its Via stack has the branch of the one that we sent in
- * the name of that leg and that has no answer yet. Slot locked, headers
- * parsed. */
+/** This BYE is one that we sent in the name of that leg and that has no answer
+ * yet, on one of its passes (own.h). Slot locked, headers parsed. */
 int irl_release_is_own(
-		const struct irl_session *s, enum irl_leg_id from, struct sip_msg *msg);
+		struct irl_session *s, enum irl_leg_id from, struct sip_msg *msg);
 
 /** For the releasing process: do what is due of a session. */
 void irl_release_step(uint64_t id);

@@ -14,6 +14,7 @@
 #include "core/pt.h"
 #include "core/receive.h"
 
+#include "own.h"
 #include "stats.h"
 
 /* Room for the Route header entries, with commas between them. */
@@ -119,7 +120,8 @@ static int prepare(uac_req_t *req, const struct irl_bye *bye,
 		return -1;
 	if(bye->enters_here && bye->socket)
 		send_to_socket(prepared->buffer, bye->socket);
-	own_branch(prepared->buffer, prepared->branch);
+	own_branch(prepared->buffer, prepared->own.branch);
+	irl_own_mark(&prepared->own, bye, &req->dialog->rem_target);
 	return 0;
 }
 

@@ -20,13 +20,13 @@ int irl_transaction_init(void);
 struct irl_prepared
 {
 	struct retr_buf *buffer;
-	char branch[IRL_BRANCH_SIZE]; /**< of its Via */
+	struct irl_own_bye own; /**< what tells it when it comes by */
 };
 
 /**
  * Have tm build a BYE.
  *
- * It is sent by irl_transaction_send(), so that its branch can be stored
+ * It is sent by irl_transaction_send(), so that what tells it can be stored
  * before: what comes back to us may be faster than we are.
  *
  * @param headers lines to add, Reason among them

@@ -532,6 +532,83 @@ def test_imitation_that_is_relayed(case, host):
     assert len(net.scscf.log_lines("foreign BYE")) == 3
 
 
+VICTIM = "127.0.0.99"
+
+
+def copies(scene, bye):
+    """What a user can make of our BYE that it got."""
+    ours = bye.values("Via")[-1]
+    good = [h for h in bye.headers if h[0] not in ("Via", "Route", "Content-Length")]
+    route = [("Route", scene.party.routes[0])]
+
+    def copy(*vias, uri=bye.uri, headers=good):
+        return compose("BYE %s SIP/2.0" % uri,
+                       [("Via", via) for via in vias] + route + headers)
+
+    def own():
+        return scene.callee.via()[1]
+
+    def with_cseq(number):
+        return [(n, "%d BYE" % number if n == "CSeq" else v) for n, v in good]
+
+    yield copy(own(), ours)
+    yield copy(own(), ours, uri="sip:victim@%s:5060" % VICTIM)
+    yield copy(own(), ours, headers=with_cseq(bye.cseq + 1))
+    yield copy(own(), ours, headers=[h for h in good if h[0] != "CSeq"])
+    yield copy(own(), ours, own())
+    yield copy(ours)
+    yield copy(ours, ours)
+    yield copy(*bye.values("Via"))
+
+
+@pytest.mark.parametrize("topology", [CALLING, CALLED, CALLING_AS, BOTH_AS], ids=str)
+def test_copies(case, host, topology):
+    """Of who has our BYE in hand and leaves it unanswered: none is ours, and nothing
+    comes of it. With a Via of its own it is answered 481, else tm has the transaction.
+    """
+    net = adapted(case, host, topology, TELLS, scscf={
+        "extra": 'modparam("tm", "retr_timer1", 4000)\n'}).start()
+    net.scscf.expect_log(OTHERS_COMPLAIN)
+    victim = UserAgent(case, (VICTIM, 5060), net.address("scscf"))
+    scene = Scene(net).connect().release()
+    bye, other = scene.callee.receive("BYE"), scene.caller.receive("BYE")
+    owns = len(net.scscf.log_lines("own BYE"))
+    answered = net.scscf.statistics()["answered_481"]
+    for data in copies(scene, bye):
+        scene.callee.send(data)
+    wait_until(lambda: net.scscf.statistics()["answered_481"] >= answered + 4, 3,
+               "they are refused")
+    time.sleep(0.1)
+    assert len(net.scscf.log_lines("own BYE")) == owns
+    victim.silent(0.1)
+    scene.callee.respond(bye, 200)
+    scene.caller.respond(other, 200)
+    scene.report()
+
+
+@pytest.mark.parametrize("topology", [CALLING, CALLING_AS], ids=str)
+def test_late_bye_is_over(case, host, topology):
+    """The BYE for a late 2xx is ours on its way, and not once it is answered."""
+    net = adapted(case, host, topology, TELLS).start()
+    net.scscf.expect_log(OTHERS_COMPLAIN)
+    victim = UserAgent(case, (VICTIM, 5060), net.address("scscf"))
+    scene = Scene(net).invite().ring().release()
+    scene.refused()
+    scene.callee.respond(scene.expect_cancel(), 200, tag=TAG)
+    scene.party = scene.callee.answer(scene.offered, 200, TAG)
+    scene.callee.receive("ACK")
+    bye = scene.take_bye(scene.callee)
+    wait_until(lambda: net.scscf.statistics()["byes_2xx"] == 1, 3, "its answer")
+    passes = topology.forward.count("scscf") - 1
+    assert len(net.scscf.log_lines("own BYE")) == passes
+    for data in copies(scene, bye):
+        scene.callee.send(data)
+    net.scscf.rpc("core.version")
+    victim.silent(0.3)
+    assert len(net.scscf.log_lines("own BYE")) == passes
+    assert net.scscf.statistics()["answered_481"] >= 3
+
+
 # -- KEMI ------------------------------------------------------------------------------
 
 JAVASCRIPT = """

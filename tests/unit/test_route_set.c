@@ -310,10 +310,37 @@ static void unpack_too_many(void **state)
 	free(packed.s);
 }
 
+static void passes(void **state)
+{
+	static const struct
+	{
+		const char *list;
+		int passes;
+	} rows[] = {
+			{"", 0},
+			{"a b", 0},
+			{"o", 1},
+			{"o a o b", 2},
+			{"a o o", 2},
+			{"o2 O2 a o", 2},
+			{"O2 o2 O2 o2", 2},
+			{"a o2 O2 x2 x2 o2", 2},
+	};
+	str list[IRL_ROUTES_MAX];
+	size_t i;
+
+	(void)state;
+	for(i = 0; i < COUNT(rows); i++)
+		unit_expect_int(rows[i].list, "passes",
+				irl_routes_passes(list, parse(rows[i].list, list), is_own),
+				rows[i].passes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 			cmocka_unit_test(own),
+			cmocka_unit_test(passes),
 			cmocka_unit_test(towards),
 			cmocka_unit_test(pack_and_unpack),
 			cmocka_unit_test(pack_an_empty_entry),
