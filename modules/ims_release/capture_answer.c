@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "capture_now.h"
 
+#include <errno.h>
+
 #include "core/dprint.h"
 #include "core/parser/parse_cseq.h"
 
@@ -10,25 +12,43 @@
 #include "release.h"
 #include "store.h"
 
-/* @return 0, or -1 for a 2xx that cannot be a dialog's */
-static int read_answer(struct sip_msg *rpl, str *routes, struct irl_answer *ans)
+/* What can be read of it. */
+static void read_answer(
+		struct sip_msg *rpl, str *routes, struct irl_answer *ans)
 {
 	str to;
 
 	ans->tag = irl_msg_to_tag(rpl);
 	if(!ans->tag.len)
-		return -1;
+		return;
 	to = irl_msg_to(rpl);
 	ans->routes = routes;
 	ans->nroutes = irl_msg_routes(rpl, routes);
-	if(ans->nroutes < 0 || irl_untag(&to, 0, &ans->to) != 0) {
-		LM_WARN("2xx with a malformed To or Record-Route, Call-ID %.*s\n",
-				rpl->callid->body.len, rpl->callid->body.s);
-		return -1;
+	if(ans->nroutes < 0) {
+		ans->cut = 1;
+		ans->nroutes = irl_msg_callers_routes(rpl, routes);
 	}
+	if(irl_untag(&to, 0, &ans->to) != 0)
+		ans->to.len = 0;
 	ans->contact = irl_msg_contact(rpl);
 	ans->socket = rpl->rcv.bind_address;
-	return 0;
+}
+
+/* It is relayed all the same, unless it is late. */
+static void complain(
+		const struct sip_msg *rpl, const struct irl_answer *ans, int err)
+{
+	const char *why = err == EINVAL	  ? "no To tag"
+					  : err == E2BIG  ? "too many or malformed Record-Routes"
+					  : err == EMFILE ? "too many other answers"
+					  : err == ENOMEM ? "out of memory"
+					  : err			  ? "too much text"
+					  : !ans->to.len  ? "malformed To"
+									  : NULL;
+
+	if(why)
+		LM_WARN("2xx not recorded as a whole: %s, Call-ID %.*s\n", why,
+				rpl->callid->body.len, rpl->callid->body.s);
 }
 
 /* Passes at which we record-routed: as often the ACK will come by. Copies of
@@ -90,17 +110,45 @@ static void split(struct irl_session *s, struct irl_dialog *dlg)
 }
 
 /* A 2xx to the INVITE that we have already ended: not the caller's any more.
- * Slot locked. */
-static void take_late(struct irl_session *s, const struct irl_answer *ans)
+ * Slot locked. @return 0, or what irl_session_answer() says */
+static int take_late(struct irl_session *s, const struct irl_answer *ans)
 {
-	struct irl_dialog *dlg = irl_session_answer(s, ans);
+	int err;
+	struct irl_dialog *dlg = irl_session_answer(s, ans, &err);
 
 	if(!dlg)
-		return;
+		return err;
 	dlg->late = dlg->late == IRL_NOT_LATE	 ? IRL_LATE_DUE
 				: dlg->late == IRL_LATE_DONE ? IRL_LATE_ACK_DUE
 											 : dlg->late;
 	irl_release_event(s, IRL_EV_ANSWER);
+	return err;
+}
+
+/* The first 2xx of a dialog, NULL for one that cannot be stored: the session is
+ * answered all the same. */
+static void begin_dialog(struct irl_session *s, struct irl_dialog *dlg,
+		const struct irl_answer *ans)
+{
+	if(dlg)
+		dlg->acks = passes_of_ack(s, ans);
+	if(dlg ? dlg == s->current : !s->current->answered)
+		irl_release_event(s, IRL_EV_ANSWER);
+	else if(dlg)
+		split(s, dlg);
+}
+
+/* One that the caller gets. Slot locked. @return as take_late(), once a pass */
+static int take_in_time(struct irl_session *s, const struct irl_answer *ans)
+{
+	struct irl_dialog *dlg = irl_session_dialog(s, &ans->tag);
+	int known = dlg && dlg->answered, err;
+	int seen = known && (dlg->answered >> ans->pass & 1);
+
+	dlg = irl_session_answer(s, ans, &err);
+	if(!known && !s->cancelled)
+		begin_dialog(s, dlg, ans);
+	return seen ? 0 : err;
 }
 
 /* @return 1 when the 2xx must not reach the caller */
@@ -110,36 +158,20 @@ static int take_answer(
 	str routes[IRL_ROUTES_MAX];
 	struct irl_answer ans = {.pass = pass};
 	struct irl_session *s;
-	struct irl_dialog *dlg;
-	int known, late;
+	int late, err;
 
-	if(read_answer(rpl, routes, &ans) < 0)
-		return 0;
+	read_answer(rpl, routes, &ans);
 	s = irl_store_get(id);
 	if(!s)
 		return 0;
 	s = session_of_dialog(s, &ans.tag);
 	late = s->cancelled && pass == 0;
 	s->invite.t1_ms = (uint16_t)t->rt_t1_timeout_ms;
-	if(late) {
-		take_late(s, &ans);
-	} else {
-		dlg = irl_session_dialog(s, &ans.tag);
-		known = dlg && dlg->answered;
-		dlg = irl_session_answer(s, &ans);
-		if(!dlg)
-			LM_ERR("2xx not recorded: out of memory or too much text\n");
-		else if(!known && !s->cancelled) {
-			dlg->acks = passes_of_ack(s, &ans);
-			if(dlg == s->current)
-				irl_release_event(s, IRL_EV_ANSWER);
-			else
-				split(s, dlg);
-		}
-	}
+	err = late ? take_late(s, &ans) : take_in_time(s, &ans);
 	irl_index_update(s, IRL_INDEX_CONTACTS);
 	irl_store_changed(s);
 	irl_release_unlock(s);
+	complain(rpl, &ans, err);
 	irl_keep_wait();
 	return late;
 }
@@ -173,16 +205,20 @@ int irl_on_late_reply(struct sip_msg *rpl, unsigned int flags, void *param)
 	struct irl_answer ans = {.pass = 0};
 	struct irl_session *s;
 	int is_answer = rpl->REPLY_STATUS >= 200 && rpl->REPLY_STATUS < 300;
+	int err = 0;
 
-	if(!irl_store_cancelled() || get_cseq(rpl)->method_id != METHOD_INVITE
-			|| (is_answer && read_answer(rpl, routes, &ans) < 0))
+	if(!irl_store_cancelled() || get_cseq(rpl)->method_id != METHOD_INVITE)
 		return 1;
+	if(is_answer)
+		read_answer(rpl, routes, &ans);
 	s = cancelled_session(rpl);
 	if(!s)
 		return 1;
 	if(is_answer)
-		take_late(s, &ans);
+		err = take_late(s, &ans);
 	irl_release_unlock(s);
+	if(is_answer)
+		complain(rpl, &ans, err);
 	/* others are for tm, which does not send them on; without it they would
 	 * be, past the final response that the caller has */
 	return !is_answer && irl_transaction_known(rpl);

@@ -29,9 +29,12 @@ static int address(const struct irl_session *s, const struct irl_dialog *dlg,
 	str callee = irl_text_get(&s->text, dlg->to);
 	str text = {(char *)r->text, r->text_len};
 
+	if(!callee.len)
+		callee = irl_text_get(&s->text, s->to);
 	memset(bye, 0, sizeof(*bye));
 	bye->request_uri = irl_session_target(s, dlg, to);
-	if(!dlg->answered || !bye->request_uri.len)
+	if(!dlg->answered || !bye->request_uri.len
+			|| (dlg->lost && to == IRL_CALLEE))
 		return ENOENT;
 	bye->to = to;
 	bye->to_value = to == IRL_CALLEE ? callee : caller;
@@ -76,7 +79,7 @@ int irl_bye_build(const struct irl_session *s, const struct irl_dialog *dlg,
 		return ENOENT;
 	n = irl_session_routes(s, dlg, routes);
 	at = own_place(entry, serves, routes, n, policy->is_own);
-	if(at < 0)
+	if(at < 0 || (dlg->lost && n < at))
 		return ENOENT;
 	own = irl_routes_own(routes, n, at, policy->is_own);
 	bye->item = item_of(serves, to);

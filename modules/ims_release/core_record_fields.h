@@ -46,6 +46,7 @@ static const struct field dialog_fields[] = {
 		{"callee-refresh", NUMBER,
 				offsetof(struct irl_dialog, leg[1].refreshed)},
 		{"moved", FLAG, offsetof(struct irl_dialog, moved)},
+		{"lost", FLAG, offsetof(struct irl_dialog, lost)},
 		{"acks", FLAG, offsetof(struct irl_dialog, acks)},
 };
 

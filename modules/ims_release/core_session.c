@@ -7,13 +7,6 @@
 #include "core_cseq.h"
 #include "core_route_set.h"
 
-static void dialog_init(struct irl_dialog *dlg, const struct irl_session *s)
-{
-	memset(dlg, 0, sizeof(*dlg));
-	dlg->leg[IRL_CALLER].cseq = irl_cseq_stored(s->invite_cseq);
-	dlg->leg[IRL_CALLER].refreshed = dlg->leg[IRL_CALLER].cseq;
-}
-
 struct irl_session *irl_session_new(const struct irl_invite *inv)
 {
 	struct irl_session *s = irl_mem.alloc(sizeof(*s));
@@ -23,7 +16,7 @@ struct irl_session *irl_session_new(const struct irl_invite *inv)
 	memset(s, 0, sizeof(*s));
 	s->current = &s->first;
 	s->invite_cseq = inv->cseq + 1; /* of IRL_CSEQ_NONE, 0 */
-	dialog_init(&s->first, s);
+	irl_dialog_init(&s->first, s);
 	if(irl_text_set(&s->text, &s->callid, &inv->callid)
 			|| irl_text_set(&s->text, &s->from, &inv->from)
 			|| irl_text_set(&s->text, &s->from_tag, &inv->from_tag)
@@ -145,20 +138,6 @@ const struct irl_pass *irl_session_entry(const struct irl_session *s,
 	return entry;
 }
 
-struct irl_dialog *irl_session_dialog(
-		struct irl_session *s, const str *callee_tag)
-{
-	struct irl_dialog *dlg;
-	str tag;
-
-	for(dlg = &s->first; dlg; dlg = dlg->next) {
-		tag = irl_text_get(&s->text, dlg->tag);
-		if(tag.len && irl_str_eq(&tag, callee_tag))
-			return dlg;
-	}
-	return NULL;
-}
-
 struct irl_dialog *irl_session_match(struct irl_session *s, const str *from_tag,
 		const str *to_tag, enum irl_leg_id *leg)
 {
@@ -191,139 +170,6 @@ str irl_session_target(const struct irl_session *s,
 	return target;
 }
 
-static int count_dialogs(const struct irl_session *s)
-{
-	const struct irl_dialog *dlg;
-	int n = 0;
-
-	for(dlg = &s->first; dlg; dlg = dlg->next)
-		n++;
-	return n;
-}
-
-struct irl_dialog *irl_session_early(
-		struct irl_session *s, const str *tag, int pass)
-{
-	struct irl_dialog *dlg = irl_session_dialog(s, tag);
-	int fresh = 0;
-
-	if(!dlg) {
-		dlg = &s->first;
-		if(dlg->tag.len) {
-			dlg = count_dialogs(s) < IRL_DIALOGS_MAX
-						  ? irl_mem.alloc(sizeof(*dlg))
-						  : NULL;
-			if(!dlg)
-				return NULL;
-			dialog_init(dlg, s);
-			fresh = 1;
-		}
-		if(irl_text_set(&s->text, &dlg->tag, tag)) {
-			if(fresh)
-				irl_mem.release(dlg);
-			return NULL;
-		}
-		if(fresh) {
-			dlg->next = s->first.next;
-			s->first.next = dlg;
-		}
-	}
-	if(pass >= 0 && pass < IRL_PASSES_MAX)
-		dlg->passes |= (uint16_t)(1u << pass);
-	return dlg;
-}
-
-static int store_answer(struct irl_session *s, struct irl_dialog *dlg,
-		const struct irl_answer *ans)
-{
-	char packed[IRL_ROUTES_BYTES];
-	str routes = {packed, 0};
-
-	if(irl_routes_pack(
-			   ans->routes, ans->nroutes, packed, sizeof(packed), &routes.len)
-			|| irl_text_reserve(&s->text, &dlg->routes, routes.len)
-			|| irl_text_reserve(&s->text, &dlg->to, ans->to.len)
-			|| irl_text_reserve(
-					&s->text, &dlg->leg[IRL_CALLEE].target, ans->contact.len))
-		return ENOMEM;
-	/* all or nothing: with the room there, none of these fails */
-	irl_text_set(&s->text, &dlg->routes, &routes);
-	irl_text_set(&s->text, &dlg->to, &ans->to);
-	irl_text_set(&s->text, &dlg->leg[IRL_CALLEE].target, &ans->contact);
-	dlg->nroutes = (uint8_t)ans->nroutes;
-	return 0;
-}
-
-struct irl_dialog *irl_session_answer(
-		struct irl_session *s, const struct irl_answer *ans)
-{
-	struct irl_dialog *dlg = irl_session_early(s, &ans->tag, ans->pass);
-	struct irl_pass *pass = &s->pass[ans->pass];
-	/* an answer is of a pass: NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift) */
-	uint16_t bit = (uint16_t)(1u << ans->pass);
-
-	if(!dlg || (dlg->answered & bit))
-		return dlg;
-	if(!dlg->answered
-			|| (pass == irl_session_entry(s, dlg, NULL) && !dlg->moved)) {
-		if(store_answer(s, dlg, ans))
-			return NULL;
-	}
-	dlg->answered |= bit;
-	if(!s->current->answered)
-		s->current = dlg;
-	if(!pass->out || s->current == dlg)
-		pass->out = ans->socket;
-	return dlg;
-}
-
-/* Take a dialog out of the list; the first one, which the record contains, is
- * replaced by the next, which there is when another one was answered. */
-static void unlink_dialog(struct irl_session *s, struct irl_dialog *dlg)
-{
-	struct irl_dialog **at = &s->first.next, *next = s->first.next;
-
-	if(dlg == &s->first) {
-		if(s->current == next)
-			s->current = &s->first;
-		s->first = *next;
-		irl_mem.release(next);
-		return;
-	}
-	while(*at != dlg)
-		at = &(*at)->next;
-	*at = dlg->next;
-	irl_mem.release(dlg);
-}
-
-struct irl_session *irl_session_split(
-		struct irl_session *s, struct irl_dialog *dlg)
-{
-	struct irl_session *other;
-	struct irl_block text;
-
-	if(irl_block_copy(&text, &s->text) != 0)
-		return NULL;
-	other = irl_mem.alloc(sizeof(*other));
-	if(!other) {
-		irl_block_free(&text);
-		return NULL;
-	}
-	*other = *s;
-	other->text = text;
-	other->first = *dlg;
-	other->first.next = NULL;
-	other->current = &other->first;
-	other->next = NULL;
-	other->release = NULL;
-	other->hosted = 0;
-	other->changed = other->kept = 0;
-	memset(other->link, 0, sizeof(other->link));
-	other->state = IRL_ANSWERED;
-	unlink_dialog(s, dlg);
-	return other;
-}
-
 int irl_session_refresh(struct irl_session *s, struct irl_dialog *dlg,
 		enum irl_leg_id leg, uint32_t cseq, const str *requested,
 		const str *answered)
@@ -343,14 +189,6 @@ int irl_session_refresh(struct irl_session *s, struct irl_dialog *dlg,
 		dlg->leg[leg].refreshed = cseq + 1;
 	dlg->moved = dlg->answered != 0;
 	return err;
-}
-
-int irl_session_routes(const struct irl_session *s,
-		const struct irl_dialog *dlg, str routes[IRL_ROUTES_MAX])
-{
-	str packed = irl_text_get(&s->text, dlg->routes);
-
-	return irl_routes_unpack(&packed, routes);
 }
 
 void irl_session_keep_pending(

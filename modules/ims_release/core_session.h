@@ -103,6 +103,7 @@ struct irl_dialog
 	uint16_t answered;		/**< bit n: pass n relayed its 2xx; 0: early */
 	uint8_t nroutes;
 	uint8_t moved; /**< a refresh has moved a target since the 2xx */
+	uint8_t lost;  /**< the way to the callee could not be stored */
 	uint8_t late;  /**< enum irl_late */
 	uint8_t acks;  /**< passes that the caller's ACK has still to make */
 };
@@ -221,12 +222,13 @@ struct irl_invite
 	uint32_t cseq; /**< as irl_cseq_any() tells it */
 };
 
-/** What a 2xx to the initial INVITE says. */
+/** What a 2xx to the initial INVITE says; a To that cannot be read is empty. */
 struct irl_answer
 {
 	str tag, to, contact;
 	const str *routes; /**< Record-Routes, the caller's end first */
 	int nroutes;
+	int cut;  /**< those at the callee's end are missing */
 	int pass; /**< at which it arrived */
 	void *socket;
 };
@@ -270,6 +272,9 @@ enum irl_side irl_session_served(const struct irl_session *s);
 const struct irl_pass *irl_session_entry(const struct irl_session *s,
 		const struct irl_dialog *dlg, enum irl_side *side);
 
+/** A dialog of nothing but the INVITE. */
+void irl_dialog_init(struct irl_dialog *dlg, const struct irl_session *s);
+
 /** The dialog of that callee's tag, NULL when there is none. */
 struct irl_dialog *irl_session_dialog(
 		struct irl_session *s, const str *callee_tag);
@@ -305,10 +310,15 @@ struct irl_dialog *irl_session_early(
  * target and routes; at the entry pass they are taken over anew, because that
  * is the dialog as the served user sees it.
  *
- * @return the dialog, NULL when it cannot be stored
+ * For want of room early dialogs of other tags are dropped. When it still lacks,
+ * the way to the callee is lost, not that to the caller.
+ *
+ * @param error out: 0, or why not all of it is stored: EINVAL for no tag, E2BIG
+ *        for the Record-Routes, EMFILE for IRL_DIALOGS_MAX, ENOMEM, EOVERFLOW
+ * @return the dialog, NULL when not even its tag can be stored
  */
 struct irl_dialog *irl_session_answer(
-		struct irl_session *s, const struct irl_answer *ans);
+		struct irl_session *s, const struct irl_answer *ans, int *error);
 
 /**
  * Make a session of its own of a dialog that was answered after another one

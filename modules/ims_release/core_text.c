@@ -111,6 +111,29 @@ int irl_block_copy(struct irl_block *dst, const struct irl_block *src)
 	return 0;
 }
 
+int irl_block_compact(struct irl_block *b, struct irl_text *const *texts, int n)
+{
+	struct irl_block fresh = {NULL, 0, 0};
+	size_t need = 0;
+	int i, err;
+
+	for(i = 0; i < n; i++)
+		need += texts[i]->len;
+	err = block_reserve(&fresh, need);
+	if(err)
+		return err;
+	for(i = 0; i < n; i++) {
+		if(fresh.s && texts[i]->len)
+			memcpy(fresh.s + fresh.used, b->s + texts[i]->off, texts[i]->len);
+		texts[i]->off = fresh.used;
+		texts[i]->cap = texts[i]->len;
+		fresh.used = (uint16_t)(fresh.used + texts[i]->len);
+	}
+	irl_block_free(b);
+	*b = fresh;
+	return 0;
+}
+
 void irl_block_free(struct irl_block *b)
 {
 	if(b->s)

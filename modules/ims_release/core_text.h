@@ -62,6 +62,15 @@ int irl_text_set(struct irl_block *b, struct irl_text *t, const str *value);
 /** Copy a whole block. @return 0 or ENOMEM */
 int irl_block_copy(struct irl_block *dst, const struct irl_block *src);
 
+/**
+ * Lay the block anew, of nothing but these texts.
+ *
+ * @param texts all that are still needed
+ * @return 0, ENOMEM or EOVERFLOW: nothing has changed
+ */
+int irl_block_compact(
+		struct irl_block *b, struct irl_text *const *texts, int n);
+
 void irl_block_free(struct irl_block *b);
 
 /**

@@ -46,17 +46,36 @@ static unsigned int t1_ms(const struct irl_session *s)
 	return s->invite.t1_ms ? s->invite.t1_ms : 500;
 }
 
+/* It has not been answered by us. Had it failed by itself nobody would be left
+ * to be told; but nobody was told that may have to be. */
+static void note_failed(void)
+{
+	struct irl_session *s = irl_store_get(irl_snap.s.id);
+
+	if(!s)
+		return;
+	s->release->failed = 1;
+	irl_store_unlock(s->hash);
+	LM_ERR("INVITE cannot be cancelled, Call-ID %.*s\n",
+			irl_snap_text(irl_snap.s.callid).len,
+			irl_snap_text(irl_snap.s.callid).s);
+}
+
 void irl_cancel_invite(void)
 {
 	char buf[IRL_REASON_MAX];
 	str reason = reason_of(buf);
+	int code;
 
 	if(!take_invite())
 		return;
-	irl_transaction_end(
+	code = irl_transaction_end(
 			&irl_snap.s.invite, irl_cause_response(irl_snap.r.cause), &reason);
-	irl_stat_inc(cancels);
-	irl_worker_timer(IRL_TIMER_INVITE, irl_snap.s.id, t1_ms(&irl_snap.s));
+	if(code == 0) {
+		irl_stat_inc(cancels);
+		irl_worker_timer(IRL_TIMER_INVITE, irl_snap.s.id, t1_ms(&irl_snap.s));
+	} else if(code < 300)
+		note_failed();
 	/* the dialog module has said so by now, if it has a record */
 	irl_release_raise(irl_snap.s.id, IRL_EV_FAIL);
 }

@@ -135,6 +135,18 @@ int irl_msg_contact_is(const struct sip_msg *msg, const str *uri)
 		   && !memchr(body.s, ',', (size_t)body.len);
 }
 
+static void reverse(str *routes, int n)
+{
+	str other;
+	int i;
+
+	for(i = 0; i < n / 2; i++) {
+		other = routes[i];
+		routes[i] = routes[n - 1 - i];
+		routes[n - 1 - i] = other;
+	}
+}
+
 /* Append the entries of one header field, in the order of the message. */
 static int append_routes(struct hdr_field *hdr, str *routes, int n)
 {
@@ -155,8 +167,7 @@ static int append_routes(struct hdr_field *hdr, str *routes, int n)
 int irl_msg_routes(struct sip_msg *msg, str routes[IRL_ROUTES_MAX])
 {
 	struct hdr_field *hdr;
-	str other;
-	int n = 0, i;
+	int n = 0;
 
 	if(parse_headers(msg, HDR_EOH_F, 0) < 0)
 		return -1;
@@ -164,11 +175,29 @@ int irl_msg_routes(struct sip_msg *msg, str routes[IRL_ROUTES_MAX])
 		if(hdr->type == HDR_RECORDROUTE_T)
 			n = append_routes(hdr, routes, n);
 	}
-	for(i = 0; i < n / 2; i++) {
-		other = routes[i];
-		routes[i] = routes[n - 1 - i];
-		routes[n - 1 - i] = other;
+	reverse(routes, n);
+	return n;
+}
+
+int irl_msg_callers_routes(struct sip_msg *msg, str routes[IRL_ROUTES_MAX])
+{
+	struct hdr_field *hdr;
+	rr_t *rr;
+	int n = 0;
+
+	for(hdr = msg->record_route; hdr; hdr = hdr->next) {
+		if(hdr->type != HDR_RECORDROUTE_T)
+			continue;
+		if(parse_rr(hdr) < 0)
+			n = 0; /* those before it are nearer to the callee */
+		for(rr = (rr_t *)hdr->parsed; rr; rr = rr->next) {
+			if(n == IRL_ROUTES_MAX)
+				memmove(routes, routes + 1, (size_t)--n * sizeof(*routes));
+			routes[n].s = rr->nameaddr.name.s;
+			routes[n++].len = rr->len;
+		}
 	}
+	reverse(routes, n);
 	return n;
 }
 
@@ -280,6 +309,20 @@ static uint32_t via_key(const struct via_body *via)
 	if(!via || !via->branch)
 		return 0;
 	return get_hash1_raw(via->branch->value.s, via->branch->value.len);
+}
+
+int irl_msg_has_via(struct sip_msg *req, uint32_t key)
+{
+	struct hdr_field *hdr = req->h_via1;
+	struct via_body *via;
+
+	if(parse_headers(req, HDR_EOH_F, 0) < 0)
+		return 0;
+	for(via = req->via1; via; via = next_via(&hdr, via)) {
+		if(via_key(via) == key)
+			return 1;
+	}
+	return 0;
 }
 
 uint32_t irl_msg_request_key(struct sip_msg *req)

@@ -60,6 +60,10 @@ int irl_msg_count_vias(struct sip_msg *msg);
  */
 int irl_msg_routes(struct sip_msg *msg, str routes[IRL_ROUTES_MAX]);
 
+/** Those of them at the caller's end that can be told, of a list for which
+ * irl_msg_routes() has failed. @return how many */
+int irl_msg_callers_routes(struct sip_msg *msg, str routes[IRL_ROUTES_MAX]);
+
 /** icid-value of P-Charging-Vector. */
 str irl_msg_icid(struct sip_msg *msg);
 
@@ -86,6 +90,9 @@ int irl_uri_is_own(const str *uri);
  */
 uint32_t irl_msg_request_key(struct sip_msg *req);
 uint32_t irl_msg_reply_key(struct sip_msg *rpl);
+
+/** One of the Vias of a request gives this key. */
+int irl_msg_has_via(struct sip_msg *req, uint32_t key);
 
 /** A Record-Route value with an address of this node. */
 int irl_route_is_own(const str *route);

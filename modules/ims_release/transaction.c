@@ -366,6 +366,8 @@ int irl_transaction_end(
 		return -1;
 	if(t->uas.status < 200 && t->uas.request)
 		ret = end(t, code, reason);
+	if(ret < 0 && t->uas.status >= 200)
+		ret = t->uas.status; /* another process was faster */
 	leave(t);
 	return ret;
 }

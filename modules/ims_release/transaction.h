@@ -50,7 +50,8 @@ int irl_transaction_ack(const struct irl_bye *ack);
  *
  * @param code   final response
  * @param reason header line Reason, for the response and each CANCEL
- * @return 0; -1 when it is gone or has its final response
+ * @return 0; its final response, if it has one; -1 when it is gone, or for want
+ *         of memory
  */
 int irl_transaction_end(
 		const struct irl_transaction_id *id, int code, const str *reason);

@@ -10,7 +10,9 @@ import pytest
 
 from rig.network import TOPOLOGIES, BOTH_AS, CALLED, CALLING, CALLING_AS
 from rig.pair import check_pair
-from rig.raw import CAUSE, TAG, TEXT, Scene, drain
+from rig.raw import CAUSE, TAG, TEXT, Scene, check_reason, contact_of, drain
+from rig.sip import tag_of, uri_of
+from rig.variant import OTHERS_COMPLAIN
 
 T1_MS = 50
 SHORT = {"extra": 'modparam("tm", "retr_timer1", %d)\n' % T1_MS}
@@ -131,3 +133,99 @@ def test_ack_crosses_the_trigger(network, topology):
     scene.nothing_left()
     scene.callee.silent(0.05)
     assert scene.scscf.statistics()["byes_2xx"] == 60
+
+
+# -- a 2xx that cannot be recorded as it is --------------------------------------------
+
+ROUTES = [("Record-Route", "<sip:10.0.0.%d;lr>" % n) for n in range(33)]
+RUBBISH = [("Record-Route", "rubbish")]
+BAD_ROUTES = "too many or malformed Record-Routes"
+
+
+def half_recorded(scene, why):
+    """Who complains of it: we do, of the BYEs too; others of what they cannot read."""
+    for line in ("2xx not recorded as a whole: %s, Call-ID %s" % (why, scene.call_id),
+                 "no BYE to the call.. can be sent, Call-ID " + scene.call_id,
+                 OTHERS_COMPLAIN):
+        scene.scscf.expect_log(line)
+
+
+def answer_with(scene, routes=(), tag=TAG):
+    """A 2xx that is relayed as it is; the dialog goes over the routes that are real."""
+    real = scene.offered.values("Record-Route")
+    scene.offered.headers[:0] = routes      # the callee's end of the list is on top
+    scene.callee.respond(scene.offered, 200, tag=tag, headers=[contact_of(scene.callee)])
+    scene.call.remote = scene.caller.receive(200).get("To")
+    scene.call.target = contact_of(scene.callee)[1].strip("<>")
+    scene.call.routes = real[::-1]
+    return scene
+
+
+def half_released(scene, caller=200):
+    """The callee cannot be told; of the caller's BYE this is the code."""
+    scene.release()
+    if caller == 200:
+        bye = scene.caller.receive("BYE")
+        scene.caller.respond(bye, 200)
+        check_reason(bye)
+        assert bye.uri == uri_of(scene.call.invite.get("Contact"))
+    report = scene.report()
+    codes = {entry["leg"]: entry["code"] for entry in report["codes"]}
+    assert codes == {"caller": caller, "callee": 503}
+    assert (report["released"], report["failed"]) == (0, 1)
+    statistics = scene.scscf.statistics()
+    assert (statistics["failed"], statistics["cancels"]) == (1, 0)
+    for ua in (scene.caller, scene.callee):
+        ua.silent(0.05)
+    scene.no_record_left()
+
+
+@pytest.mark.parametrize("routes", [ROUTES, RUBBISH], ids=["many", "rubbish"])
+@pytest.mark.parametrize("topology", [CALLING, CALLED, BOTH_AS], ids=str)
+def test_routes_of_the_callee(network, topology, routes):
+    """The caller's end of the list is known: it is told."""
+    scene = Scene(network(topology)).invite().ring()
+    half_recorded(scene, BAD_ROUTES)
+    answer_with(scene, routes).confirm().await_state("confirmed")
+    half_released(scene)
+    bye = scene.wire().requests("BYE", dst=topology.address("caller")).one()
+    assert tag_of(bye.get("From")) == TAG
+
+
+def test_routes_of_the_invite(network):
+    """As many as there may be, and ours makes one more. They lead to the caller."""
+    routes = ["<sip:127.0.0.21:5060;lr;n=%d>" % n for n in range(32)]
+    scene = Scene(network(CALLING)).invite(
+        headers=[("Record-Route", route) for route in routes]).ring()
+    half_recorded(scene, BAD_ROUTES)
+    scene.answer()
+    scene.call.routes = scene.offered.values("Record-Route")[:1]
+    scene.confirm().await_state("confirmed")
+    half_released(scene)
+    bye = scene.wire().requests("BYE", dst=CALLING.address("caller")).one()
+    assert bye.values("Route") == routes
+
+
+@pytest.mark.parametrize("tags", [["t%d" % n for n in range(64)],
+                                  [("t%d" % n).ljust(1400, "x") for n in range(30)]],
+                         ids=["many", "long"])
+@pytest.mark.parametrize("topology", [CALLING, BOTH_AS], ids=str)
+def test_room_for_the_answer(network, topology, tags):
+    """Early dialogs of other tags give way to it."""
+    scene = Scene(network(topology)).invite()
+    for tag in tags:
+        scene.callee.answer(scene.offered, 180, tag)
+        scene.caller.receive(180)
+    scene.answer().confirm().await_state("confirmed")
+    scene.release().take_byes()
+    scene.over()
+    check_pair(scene.wire(), topology, scene.call_id, CAUSE, TEXT)
+
+
+def test_answer_without_a_tag(network):
+    """A dialog that no BYE can name. It is no success either."""
+    scene = Scene(network(CALLING, scscf=SHORT)).invite()
+    half_recorded(scene, "no To tag")
+    answer_with(scene, tag=None)
+    assert scene.state() == "answered"
+    half_released(scene, caller=503)

@@ -9,8 +9,10 @@ import time
 import pytest
 
 from rig.network import BOTH_AS, CALLED, CALLED_AS, CALLING, CALLING_AS
+from rig.process import wait_until
 from rig.raw import (CAUSE, TAG, Scene, check_reason, contact_of, either, maybe)
 from rig.sip import same_party, tag_of
+from rig.variant import OTHERS_COMPLAIN
 
 WAYS = [CALLING, CALLING_AS, CALLED, CALLED_AS, BOTH_AS]
 
@@ -250,3 +252,21 @@ def test_late_contact(network):
     assert party.contact != contact_of(scene.callee)[1]
     acknowledged_and_ended(scene, party)
     scene.over()
+
+
+@pytest.mark.parametrize("routes", [["<sip:10.0.0.%d;lr>" % n for n in range(33)],
+                                    ["rubbish"]], ids=["many", "rubbish"])
+@pytest.mark.parametrize("topology", [CALLING, BOTH_AS], ids=str)
+def test_late_and_not_to_be_recorded(network, topology, routes):
+    """The caller does not get it, whatever is in it; the log tells of it."""
+    scene = early_released(Scene(network(topology)))
+    for line in ("2xx not recorded as a whole: too many or malformed Record-Routes, "
+                 "Call-ID " + scene.call_id,
+                 "no (BYE|ACK) can be sent, Call-ID " + scene.call_id, OTHERS_COMPLAIN):
+        scene.scscf.expect_log(line)
+    scene.callee.respond(scene.expect_cancel(), 200, tag=TAG)
+    scene.offered.headers[:0] = [("Record-Route", route) for route in routes]
+    scene.callee.answer(scene.offered, 200, TAG)
+    wait_until(lambda: scene.scscf.log_lines("no BYE can be sent"), 3, "it is there")
+    scene.caller.silent(0.3)
+    scene.callee.silent(0.05)

@@ -187,6 +187,7 @@ static void answer(struct irl_session *s, struct fuzz_input *in)
 	str routes[IRL_ROUTES_MAX];
 	struct irl_answer ans = {.routes = routes, .socket = &out_socket};
 	struct irl_dialog *dlg;
+	int err;
 
 	if(!s->npasses)
 		return;
@@ -195,9 +196,11 @@ static void answer(struct irl_session *s, struct fuzz_input *in)
 	ans.to = fuzz_text(in, 4096);
 	ans.contact = fuzz_text(in, 4096);
 	ans.nroutes = (int)fuzz_below(in, IRL_ROUTES_MAX + 1);
+	ans.cut = fuzz_below(in, 8) == 0;
 	for(int i = 0; i < ans.nroutes; i++)
 		routes[i] = fuzz_text(in, 4096);
-	dlg = irl_session_answer(s, &ans);
+	dlg = irl_session_answer(s, &ans, &err);
+	HOLDS(dlg || err);
 	HOLDS(!dlg || (dlg->answered >> ans.pass & 1));
 	HOLDS(!dlg || s->current->answered);
 }

@@ -114,8 +114,9 @@ struct irl_dialog *call_answer(struct irl_session *s, const char *tag,
 			.nroutes = call_routes(signs, routes),
 			.pass = pass,
 			.socket = call_out[pass]};
+	int err;
 
-	return irl_session_answer(s, &ans);
+	return irl_session_answer(s, &ans, &err);
 }
 
 /* ---- the message ---- */

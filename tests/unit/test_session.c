@@ -8,6 +8,7 @@
 #include "core_cseq.h"
 
 #define ROUTES "p1 so st p2"
+#define A_MOVED "sip:alice@moved"
 
 /* A contact that makes the block grow, so that memory can be refused. */
 static char long_contact[2][1200];
@@ -523,13 +524,40 @@ static void answer_of_a_fork_by_another_socket(struct irl_session **s)
 			.contact = none,
 			.pass = 0,
 			.socket = call_out[5]};
+	int err;
 
 	NEED(*s = call_invite());
 	call_pass(*s, 1, IRL_ORIG, IRL_NO_SIDE);
 	NEED(call_answer(*s, "b-1", BOB, ROUTES, 0));
-	NEED(irl_session_answer(*s, &ans));
+	NEED(irl_session_answer(*s, &ans, &err));
 	/* the pass keeps the socket of the dialog that counts */
 	assert_ptr_equal((*s)->pass[0].out, call_out[0]);
+}
+
+/* ---- a 2xx for which there is no room ---- */
+
+/* Of its dialog only the caller gets a BYE, over the nearest `n` of the routes. */
+static void expect_lost(struct irl_session *s, const str *routes, int n)
+{
+	struct irl_bye_policy policy = {0, call_is_own, 0};
+	struct irl_bye bye;
+	int i;
+
+	s->release = &call_release;
+	assert_int_equal(s->current->lost, 1);
+	assert_int_equal(
+			irl_bye_build(s, s->current, IRL_CALLEE, &policy, &bye), ENOENT);
+	assert_int_equal(
+			irl_bye_build_for_caller(s, s->current, &s->pass[0], &policy, &bye),
+			ENOENT);
+	assert_int_equal(
+			irl_bye_build(s, s->current, IRL_CALLER, &policy, &bye), 0);
+	s->release = NULL;
+	unit_expect_str("lost", "target", bye.request_uri, ALICE);
+	unit_expect_str("lost", "tag", bye.from_tag, "b-1");
+	assert_int_equal(bye.nroutes, n);
+	for(i = 0; i < n; i++)
+		unit_expect_str("lost", "route", bye.routes[i], routes[n - 1 - i].s);
 }
 
 static void too_many_routes(struct irl_session **s)
@@ -541,40 +569,230 @@ static void too_many_routes(struct irl_session **s)
 			.routes = routes,
 			.nroutes = IRL_ROUTES_MAX + 1,
 			.socket = call_out[0]};
-	int i;
+	int i, err;
 
 	for(i = 0; i <= IRL_ROUTES_MAX; i++)
+		routes[i] = unit_str(i == 2 ? "<sip:c;lr>" : "<sip:a;lr>");
+	NEED(*s = call_invite());
+	call_pass(*s, 3, IRL_ORIG, IRL_NO_SIDE);
+	NEED(irl_session_answer(*s, &ans, &err));
+	assert_int_equal(err, E2BIG);
+	unit_expect_str("many", "To", irl_text_get(&(*s)->text, (*s)->current->to),
+			CALL_TO);
+	if(unit_mem_refused())
+		return;
+	expect_lost(*s, routes, 3);
+}
+
+static void as_many_routes_as_there_may_be(struct irl_session **s)
+{
+	str routes[IRL_ROUTES_MAX];
+	struct irl_answer ans = {.tag = unit_str("b-1"),
+			.to = unit_str(CALL_TO),
+			.contact = unit_str(BOB),
+			.routes = routes,
+			.nroutes = IRL_ROUTES_MAX,
+			.socket = call_out[0]};
+	int i, err;
+
+	for(i = 0; i < IRL_ROUTES_MAX; i++)
 		routes[i] = unit_str("<sip:a;lr>");
 	NEED(*s = call_invite());
 	call_pass(*s, 1, IRL_ORIG, IRL_NO_SIDE);
-	assert_null(irl_session_answer(*s, &ans));
-	expect_image(*s, strdup(""));
-	ans.nroutes = IRL_ROUTES_MAX;
-	NEED(irl_session_answer(*s, &ans));
+	NEED(irl_session_answer(*s, &ans, &err));
+	assert_int_equal(err, 0);
+	assert_int_equal((*s)->current->lost, 0);
 	assert_int_equal(
 			irl_session_routes(*s, (*s)->current, routes), IRL_ROUTES_MAX);
+}
+
+/* The way to the caller is not known either. */
+static void routes_cut_before_our_pass(struct irl_session **s)
+{
+	struct irl_bye_policy policy = {0, call_is_own, 0};
+	str routes[IRL_ROUTES_MAX];
+	struct irl_answer ans = {.tag = unit_str("b-1"),
+			.to = unit_str(CALL_TO),
+			.contact = unit_str(BOB),
+			.routes = routes,
+			.nroutes = call_routes("p1", routes),
+			.cut = 1,
+			.socket = call_out[0]};
+	struct irl_bye bye;
+	int err;
+
+	NEED(*s = call_invite());
+	call_pass(*s, 2, IRL_ORIG, IRL_NO_SIDE);
+	NEED(irl_session_answer(*s, &ans, &err));
+	assert_int_equal(err, E2BIG);
+	(*s)->release = &call_release;
+	err = irl_bye_build(*s, (*s)->current, IRL_CALLER, &policy, &bye);
+	(*s)->release = NULL;
+	assert_int_equal(err, ENOENT);
 }
 
 static void too_many_bytes_of_routes(struct irl_session **s)
 {
 	static char big[IRL_ROUTES_BYTES];
-	str route = {big, IRL_ROUTES_BYTES - 1}, back[IRL_ROUTES_MAX];
+	str routes[2] = {unit_str("<sip:p1;lr>"), {big, IRL_ROUTES_BYTES - 1 - 13}};
+	str back[IRL_ROUTES_MAX];
 	struct irl_answer ans = {.tag = unit_str("b-1"),
 			.to = unit_str(CALL_TO),
 			.contact = unit_str(BOB),
-			.routes = &route,
-			.nroutes = 1,
+			.routes = routes,
+			.nroutes = 2,
 			.socket = call_out[0]};
+	int err;
 
 	memset(big, 'r', sizeof(big));
 	NEED(*s = call_invite());
 	call_pass(*s, 1, IRL_ORIG, IRL_NO_SIDE);
-	assert_null(irl_session_answer(*s, &ans));
+	NEED(irl_session_answer(*s, &ans, &err));
+	assert_int_equal(err, E2BIG);
+	if(!unit_mem_refused())
+		expect_lost(*s, routes, 1);
+	ans.tag = unit_str("b-2");
+	routes[1].len--;
+	NEED(irl_session_answer(*s, &ans, &err));
+	if(unit_mem_refused())
+		return;
+	assert_int_equal(err, 0);
+	assert_int_equal(
+			irl_session_routes(*s, irl_session_dialog(*s, &ans.tag), back), 2);
+	assert_int_equal(back[1].len, routes[1].len);
+}
+
+static void no_tag(struct irl_session **s)
+{
+	struct irl_answer ans = {.to = unit_str(CALL_TO), .contact = unit_str(BOB)};
+	int err;
+
+	NEED(*s = call_invite());
+	call_pass(*s, 1, IRL_ORIG, IRL_NO_SIDE);
+	assert_null(irl_session_answer(*s, &ans, &err));
+	assert_int_equal(err, EINVAL);
 	expect_image(*s, strdup(""));
-	route.len = IRL_ROUTES_BYTES - 2;
-	NEED(irl_session_answer(*s, &ans));
-	assert_int_equal(irl_session_routes(*s, (*s)->current, back), 1);
-	assert_int_equal(back[0].len, IRL_ROUTES_BYTES - 2);
+}
+
+/* It is the INVITE's, but for the tag. */
+static void no_to(struct irl_session **s)
+{
+	struct irl_answer ans = {.tag = unit_str("b-1"),
+			.contact = unit_str(BOB),
+			.socket = call_out[0]};
+	int err;
+
+	NEED(*s = call_invite());
+	call_pass(*s, 0, IRL_ORIG, IRL_NO_SIDE);
+	NEED(irl_session_answer(*s, &ans, &err));
+	unit_expect_str("no To", "To", irl_text_get(&(*s)->text, (*s)->current->to),
+			"<tel:+4930123456>");
+}
+
+/* Forks ring until there is no room for another. */
+static int fill_with_forks(struct irl_session *s, int tag_len)
+{
+	static char tag[4000];
+	str t = {tag, tag_len};
+	int n = 0;
+
+	memset(tag, 'f', sizeof(tag));
+	do {
+		tag[0] = (char)('0' + n / 10);
+		tag[1] = (char)('0' + n % 10);
+		n++;
+	} while(irl_session_early(s, &t, 0));
+	return n;
+}
+
+static int count(const struct irl_session *s)
+{
+	const struct irl_dialog *dlg;
+	int n = 0;
+
+	for(dlg = &s->first; dlg; dlg = dlg->next)
+		n++;
+	return n;
+}
+
+static const struct room_row
+{
+	const char *row;
+	int tag_len;
+	const char *early, *answered; /* tags of dialogs that are there before */
+	const char *tag;			  /* of the 2xx */
+	int left;					  /* dialogs, afterwards */
+} room_rows[] = {
+		{"too many forks", 8, "", "", "b-2", 1},
+		{"too much text", 3970, "", "", "b-2", 1},
+		{"one that rang", 8, "b-2", "", "b-2", IRL_DIALOGS_MAX},
+		{"one that rang, with long ones", 3970, "b-2", "", "b-2", 1},
+		{"behind another answer", 8, "", "b-1", "b-2", 2},
+		{"behind another answer, long", 3970, "", "b-1", "b-2", 2},
+		{"behind another, one that rang", 3970, "b-2", "b-1", "b-2", 2},
+};
+
+/* They are dropped for a 2xx, but no dialog that was answered, nor what is
+ * known of the one that answers now. */
+static void answer_among_too_many(void **state)
+{
+	str one = unit_str("b-1"), none = unit_str(""), moved = unit_str(A_MOVED);
+	struct irl_session *s;
+	struct irl_dialog *dlg;
+	size_t i;
+
+	(void)state;
+	for(i = 0; i < COUNT(room_rows); i++) {
+		const struct room_row *r = &room_rows[i];
+		str early = unit_str(r->early);
+
+		unit_mem_reset(0);
+		s = call_invite();
+		call_pass(s, 1, IRL_ORIG, IRL_NO_SIDE);
+		if(*r->answered)
+			assert_non_null(call_answer(s, r->answered, BOB, ROUTES, 0));
+		if(*r->early) {
+			dlg = irl_session_early(s, &early, 0);
+			assert_int_equal(
+					irl_session_refresh(s, dlg, IRL_CALLER, 102, &moved, &none),
+					0);
+		}
+		assert_true(fill_with_forks(s, r->tag_len) > 5);
+		dlg = call_answer(s, r->tag, long_one(0), ROUTES, 0);
+		assert_non_null(dlg);
+		unit_expect_int(r->row, "lost", dlg->lost, 0);
+		unit_expect_int(r->row, "dialogs", count(s), r->left);
+		expect_target(s, dlg, *r->early ? A_MOVED : ALICE, long_one(0));
+		unit_expect_str(r->row, "To", irl_text_get(&s->text, dlg->to), CALL_TO);
+		unit_expect_str(r->row, "Call-ID", irl_text_get(&s->text, s->callid),
+				"3848276298220188511@ua-a");
+		if(*r->answered)
+			expect_target(s, irl_session_dialog(s, &one), ALICE, BOB);
+		else
+			assert_ptr_equal(s->current, dlg);
+		irl_session_free(s);
+	}
+	assert_int_equal(unit_mem_live(), 0);
+}
+
+/* The tags of the answered dialogs leave no room: the caller's tag is known,
+ * not that of the callee. */
+static void no_room_for_a_tag(void **state)
+{
+	static char tag[IRL_BLOCK_MAX];
+	struct irl_answer ans = {.tag = {tag, sizeof(tag)}};
+	struct irl_session *s;
+	int err;
+
+	(void)state;
+	unit_mem_reset(0);
+	memset(tag, 't', sizeof(tag));
+	s = call_invite();
+	call_pass(s, 1, IRL_ORIG, IRL_NO_SIDE);
+	assert_null(irl_session_answer(s, &ans, &err));
+	assert_int_equal(err, EOVERFLOW);
+	assert_int_equal(s->current->answered, 0);
+	irl_session_free(s);
 }
 
 /* ---- target refresh ---- */
@@ -918,7 +1136,7 @@ static void answer_at_the_entry_pass_without_memory(void **state)
 	static char to[1200];
 	struct irl_session *s;
 	char *image;
-	long at;
+	int err;
 
 	(void)state;
 	memset(to, 't', sizeof(to) - 1);
@@ -926,58 +1144,53 @@ static void answer_at_the_entry_pass_without_memory(void **state)
 	ans.nroutes = call_routes(
 			"p1 so a1 so a1 so a1 so a1 so a1 so a1 so a1 so a1 so st p2",
 			routes);
-	for(at = 1;; at++) {
-		unit_mem_reset(0);
-		call_own = IRL_ORIG;
-		s = call_invite();
-		call_pass(s, 1, IRL_ORIG, IRL_NO_SIDE);
-		call_pass(s, 2, IRL_ORIG, IRL_NO_SIDE);
-		/* it rang, by both passes */
-		assert_non_null(irl_session_early(s, &ans.tag, 1));
-		assert_non_null(irl_session_early(s, &ans.tag, 0));
-		assert_non_null(call_answer(s, "b-1", BOB, ROUTES, 1));
-		image = call_image(s);
-		unit_mem_reset(at);
-		if(irl_session_answer(s, &ans)) {
-			free(image);
-			irl_session_free(s);
-			break;
-		}
-		assert_int_equal(unit_mem_refused(), 1);
-		expect_image(s, image);
-		assert_int_equal(
-				irl_session_routes(s, s->current, back), s->current->nroutes);
-		irl_session_free(s);
-	}
-	assert_true(at > 1);
+	unit_mem_reset(0);
+	call_own = IRL_ORIG;
+	s = call_invite();
+	call_pass(s, 1, IRL_ORIG, IRL_NO_SIDE);
+	call_pass(s, 2, IRL_ORIG, IRL_NO_SIDE);
+	/* it rang, by both passes */
+	assert_non_null(irl_session_early(s, &ans.tag, 1));
+	assert_non_null(irl_session_early(s, &ans.tag, 0));
+	assert_non_null(call_answer(s, "b-1", BOB, ROUTES, 1));
+	image = call_image(s);
+	unit_mem_refuse(1);
+	assert_non_null(irl_session_answer(s, &ans, &err));
+	unit_mem_refuse(0);
+	assert_int_equal(err, ENOMEM);
+	assert_int_equal(s->current->lost, 0);
+	expect_image(s, image);
+	assert_int_equal(
+			irl_session_routes(s, s->current, back), s->current->nroutes);
+	irl_session_free(s);
 }
 
-/* The first 2xx, likewise: refused it leaves an early dialog, of which there is
- * no BYE, and its retransmission is stored. */
+/* The first 2xx: with no memory at all, what is there already is enough for the
+ * caller; once refused, it is asked for again. */
 static void answer_without_memory(void **state)
 {
+	str one = unit_str("b-1");
 	struct irl_session *s;
 	long at;
 
 	(void)state;
-	for(at = 1;; at++) {
+	for(at = 0; at < 3; at++) {
 		unit_mem_reset(0);
 		s = call_invite();
-		call_pass(s, 1, IRL_ORIG, IRL_NO_SIDE);
+		call_pass(s, 0, IRL_ORIG, IRL_NO_SIDE);
+		assert_non_null(irl_session_early(s, &one, 0));
 		unit_mem_reset(at);
-		if(call_answer(s, "b-1", long_one(0), ROUTES, 0)) {
-			irl_session_free(s);
-			break;
-		}
-		assert_int_equal(unit_mem_refused(), 1);
-		assert_int_equal(s->first.answered, 0);
-		assert_ptr_equal(s->current, &s->first);
-		expect_image(s, strdup(""));
-		assert_non_null(call_answer(s, "b-1", long_one(0), ROUTES, 0));
-		expect_target(s, s->current, ALICE, long_one(0));
+		unit_mem_refuse(at == 0);
+		assert_non_null(call_answer(s, "b-1", long_one(0), "", 0));
+		assert_true(unit_mem_refused() > 0 || at == 2);
+		unit_mem_refuse(0);
+		assert_int_equal(s->current->lost, at == 0);
+		if(at)
+			expect_target(s, s->current, ALICE, long_one(0));
+		else
+			expect_lost(s, NULL, 0);
 		irl_session_free(s);
 	}
-	assert_true(at > 1);
 }
 
 int main(void)
@@ -1004,7 +1217,13 @@ int main(void)
 			UNIT_SCENARIO(answer_of_a_fork),
 			UNIT_SCENARIO(answer_of_a_fork_by_another_socket),
 			UNIT_SCENARIO(too_many_routes),
+			UNIT_SCENARIO(as_many_routes_as_there_may_be),
+			UNIT_SCENARIO(routes_cut_before_our_pass),
 			UNIT_SCENARIO(too_many_bytes_of_routes),
+			UNIT_SCENARIO(no_tag),
+			UNIT_SCENARIO(no_to),
+			cmocka_unit_test(answer_among_too_many),
+			cmocka_unit_test(no_room_for_a_tag),
 			cmocka_unit_test(refresh),
 			UNIT_SCENARIO(refresh_of_a_fork),
 			cmocka_unit_test(refresh_without_memory),
