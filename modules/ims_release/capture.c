@@ -147,6 +147,14 @@ static int is_over(const struct irl_session *s)
 	return irl_state_live((enum irl_state)s->state) && !is_kept(s);
 }
 
+void irl_capture_failed(struct irl_session *s)
+{
+	/* somebody was faster with it than the releasing process */
+	if(s->state == IRL_CANCELLING)
+		irl_store_set_cancelled(s);
+	irl_release_event(s, IRL_EV_FAIL);
+}
+
 void irl_capture_host(uint64_t id, enum irl_host_event event)
 {
 	struct irl_session *s = irl_store_get(id);
@@ -155,10 +163,7 @@ void irl_capture_host(uint64_t id, enum irl_host_event event)
 		return;
 	switch(event) {
 		case IRL_HOST_FAILED:
-			/* somebody was faster with it than the releasing process */
-			if(s->state == IRL_CANCELLING)
-				irl_store_set_cancelled(s);
-			irl_release_event(s, IRL_EV_FAIL);
+			irl_capture_failed(s);
 			break;
 		case IRL_HOST_ENDED:
 			/* `dialog` says so before it finds that it cannot end an early

@@ -34,21 +34,19 @@ static void add_pass(struct irl_session *s, struct sip_msg *msg, int nroutes)
 	irl_index_update(s, IRL_INDEX_ALL);
 }
 
-/* The live session that this INVITE is a pass of; slot locked. A new INVITE
- * with the old Call-ID and tag, after a 407 for instance, has another CSeq. */
-static struct irl_session *session_of_invite(
-		uint32_t hash, const struct irl_msg_key *key, uint32_t cseq)
+/* The next session of this INVITE after `s`; slot locked. A new INVITE with the
+ * old Call-ID and tag, after a 407 for instance, has another CSeq. */
+static struct irl_session *next_of_invite(uint32_t hash,
+		const struct irl_msg_key *key, uint32_t cseq, struct irl_session *s)
 {
-	struct irl_session *s = NULL;
 	str tag;
 
 	while((s = irl_store_next(hash, &key->callid, s))) {
 		tag = irl_text_get(&s->text, s->from_tag);
-		if(s->state == IRL_EARLY && s->invite_cseq == cseq + 1
-				&& irl_str_eq(&tag, &key->from_tag))
-			return s;
+		if(s->invite_cseq == cseq + 1 && irl_str_eq(&tag, &key->from_tag))
+			break;
 	}
-	return NULL;
+	return s;
 }
 
 /* Record-Routes of an INVITE: that they are too many, or malformed, is no
@@ -61,44 +59,35 @@ static int count_routes(struct sip_msg *msg)
 	return n < 0 ? IRL_ROUTES_UNKNOWN : n;
 }
 
-static void find_session(struct sip_msg *msg)
+/* The INVITE has been here: who sent it the first time is among its Vias. A copy
+ * that was forked on its way here came by another branch. */
+static int is_pass_of(const struct irl_session *s, struct sip_msg *msg)
 {
-	struct irl_msg_key key;
-	struct irl_session *s;
-	uint32_t hash;
-	int nroutes;
+	return !s->pass[0].key || irl_msg_has_via(msg, s->pass[0].key);
+}
 
-	if(irl_msg_key(msg, &key) != 0)
-		return;
-	nroutes = count_routes(msg);
-	hash = irl_store_lock(&key.callid);
-	s = session_of_invite(hash, &key, irl_msg_invite_cseq(msg));
-	if(s)
+enum relation
+{
+	UNRELATED,
+	PASS,	/* of a session; joined, if that is early */
+	SIBLING /* another branch of the INVITE of a session */
+};
+
+static enum relation join_session(
+		struct sip_msg *msg, const struct irl_msg_key *key)
+{
+	uint32_t cseq = irl_msg_invite_cseq(msg);
+	int nroutes = count_routes(msg);
+	uint32_t hash = irl_store_lock(&key->callid);
+	struct irl_session *s = NULL;
+	enum relation relation = UNRELATED;
+
+	while(relation != PASS && (s = next_of_invite(hash, key, cseq, s)))
+		relation = is_pass_of(s, msg) ? PASS : SIBLING;
+	if(relation == PASS && s->state == IRL_EARLY)
 		add_pass(s, msg, nroutes);
 	irl_store_unlock(hash);
-}
-
-/* A transaction of an initial INVITE: of the session just made, or a further
- * pass of one that is there. */
-void irl_invite_join(struct sip_msg *msg)
-{
-	if(!irl_now.id)
-		find_session(msg);
-	if(irl_now.id)
-		irl_invite_watch(msg);
-}
-
-void irl_invite_relayed(struct sip_msg *msg)
-{
-	struct irl_session *s = irl_store_get(irl_now.id);
-
-	if(!s)
-		return;
-	s->invite = irl_transaction_id_now(msg);
-	/* a release could do nothing until now */
-	if(s->state == IRL_CANCELLING)
-		s->release->todo |= IRL_DO_CANCEL;
-	irl_release_unlock(s);
+	return relation;
 }
 
 static void refuse(const struct sip_msg *msg, const char *why)
@@ -155,7 +144,8 @@ static struct irl_session *record_of(struct sip_msg *msg, const char **why)
 	return new_session(&inv, why);
 }
 
-uint64_t irl_capture_created(struct sip_msg *msg)
+/* @return 0 or -1 */
+static int begin_session(struct sip_msg *msg, int hosted)
 {
 	struct irl_session *s;
 	const char *why;
@@ -163,17 +153,13 @@ uint64_t irl_capture_created(struct sip_msg *msg)
 	str callid;
 	int err;
 
-	if(!msg || !irl_is_now(msg) || irl_now.kind != IRL_INITIAL)
-		return 0;
-	if(irl_now.id)
-		return irl_now.id;
 	s = record_of(msg, &why);
 	if(!s) {
 		refuse(msg, why);
-		return 0;
+		return -1;
 	}
 	s->created = (uint32_t)time(NULL);
-	s->hosted = 1;
+	s->hosted = (uint8_t)hosted;
 	callid = irl_text_get(&s->text, s->callid);
 	hash = irl_store_lock(&callid);
 	err = irl_store_insert(hash, s);
@@ -183,12 +169,86 @@ uint64_t irl_capture_created(struct sip_msg *msg)
 	if(err) {
 		irl_session_free(s);
 		refuse(msg, "max_sessions reached");
-		return 0;
+		return -1;
 	}
-	if(irl_now.transaction)
-		irl_invite_watch(msg);
 	if(irl_now.cause)
 		irl_release_trigger(irl_now.id, irl_now.cause, &irl_now.text, 0);
+	return 0;
+}
+
+/* tm: a final response to an INVITE that no dialog module may follow. */
+static void on_invite_failed(
+		struct cell *t, int type, struct tmcb_params *params)
+{
+	struct irl_session *s;
+
+	if(params->code < 300)
+		return;
+	s = irl_store_get(irl_unpack(params->param, NULL));
+	if(!s)
+		return;
+	if(!s->hosted)
+		irl_capture_failed(s);
+	irl_release_unlock(s);
+}
+
+/* The dialog modules have one record for all branches of an INVITE: a second
+ * one is a session that we follow alone. */
+static void find_session(struct sip_msg *msg)
+{
+	struct irl_msg_key key;
+
+	if(irl_msg_key(msg, &key) == 0 && join_session(msg, &key) == SIBLING
+			&& begin_session(msg, 0) == 0)
+		irl_watch(msg, TMCB_RESPONSE_OUT, on_invite_failed, 0);
+}
+
+/* A transaction of an initial INVITE: of the session just made, of one that is
+ * there, or of a sibling of that. */
+void irl_invite_join(struct sip_msg *msg)
+{
+	if(!irl_now.id)
+		find_session(msg);
+	if(irl_now.id)
+		irl_invite_watch(msg);
+}
+
+void irl_invite_relayed(struct sip_msg *msg)
+{
+	struct irl_session *s = irl_store_get(irl_now.id);
+
+	if(!s)
+		return;
+	s->invite = irl_transaction_id_now(msg);
+	/* a release could do nothing until now */
+	if(s->state == IRL_CANCELLING)
+		s->release->todo |= IRL_DO_CANCEL;
+	irl_release_unlock(s);
+}
+
+/* We were faster than the dialog module. */
+static uint64_t now_hosted(void)
+{
+	struct irl_session *s =
+			irl_now.pass == 0 ? irl_store_get(irl_now.id) : NULL;
+
+	if(s) {
+		s->hosted = 1;
+		irl_store_unlock(s->hash);
+	}
+	return irl_now.id;
+}
+
+uint64_t irl_capture_created(struct sip_msg *msg)
+{
+	if(!msg || !irl_is_now(msg) || irl_now.kind != IRL_INITIAL)
+		return 0;
+	if(irl_now.id)
+		return now_hosted();
+	if(begin_session(msg, 1) < 0)
+		return 0;
+	if(irl_now.transaction)
+		irl_invite_watch(msg);
 	return irl_now.id;
 }
 
@@ -245,7 +305,7 @@ int irl_capture_serve(struct sip_msg *msg, enum irl_side side, const str *impu)
 	if(irl_msg_key(msg, &key) != 0)
 		return ENOENT;
 	hash = irl_store_lock(&key.callid);
-	known = session_of_invite(hash, &key, irl_msg_invite_cseq(msg)) != NULL;
+	known = next_of_invite(hash, &key, irl_msg_invite_cseq(msg), NULL) != NULL;
 	irl_store_unlock(hash);
 	/* a later pass has no transaction yet, and neither has the first one of
 	 * a dialog module that makes its record together with it */

@@ -78,6 +78,9 @@ void irl_invite_join(struct sip_msg *msg);
 /** The initial INVITE has been relayed: now it can be cancelled. */
 void irl_invite_relayed(struct sip_msg *msg);
 
+/** The INVITE has got a final response of 300 or above; slot locked. */
+void irl_capture_failed(struct irl_session *s);
+
 /** tm: a response to the initial INVITE. It may be a retransmission. */
 void irl_on_invite_response(
 		struct cell *t, int type, struct tmcb_params *params);

@@ -7,7 +7,8 @@ The release follows the branch that answered; a second 2xx is a session of its o
 import pytest
 
 from rig.network import BOTH_AS, CALLED, CALLING
-from rig.raw import THIRD, Scene, check_reason
+from rig.process import wait_until
+from rig.raw import CAUSE, THIRD, Scene, check_reason
 from rig.sip import same_party, tag_of
 
 WAYS = [CALLING, CALLED, BOTH_AS]
@@ -306,3 +307,111 @@ def test_sequential(network, why, then):
         scene.release()
         two.take_byes()
     scene.over()
+
+
+# -- an INVITE that was forked before it came here -----------------------------------
+
+
+class Upstream:
+    """Two copies of an INVITE, over branches of a proxy on the caller's side."""
+
+    def __init__(self, scene):
+        self.scene = scene.invite()
+        scene.scscf.expect_log(SECOND_DIALOG)
+        self.sent = [scene.call.invite, scene.call.request("INVITE", cseq=1)]
+        self.offered = [scene.offered, scene.callee.receive("INVITE")]
+        for n in range(2):
+            scene.callee.answer(self.offered[n], 180, "up-%d" % n)
+            scene.caller.receive(180)
+
+    def over(self, code):
+        """The caller's side gets that final response of a branch."""
+        final = self.scene.caller.receive(code)
+        assert final.branch in [invite.branch for invite in self.sent]
+        self.scene.call.invite = [i for i in self.sent if i.branch == final.branch][0]
+        self.scene.call.acknowledge_failure(final)
+        return final
+
+    def answer(self, n):
+        scene = self.scene
+        party = scene.callee.answer(self.offered[n], 200, "up-%d" % n)
+        mine = scene.call.fork(scene.caller.receive(200))
+        mine.invite = self.sent[n]
+        mine.acknowledge()
+        scene.callee.receive("ACK")
+        return mine, party
+
+
+@pytest.mark.parametrize("topology", WAYS, ids=str)
+def test_forked_upstream(network, topology):
+    """Each copy is cancelled and answered."""
+    scene = Scene(network(topology))
+    fork = Upstream(scene)
+    assert len(listed(scene)) == 2
+    scene.release()
+    finals = {fork.over(CAUSE).branch for _ in range(2)}
+    assert finals == {invite.branch for invite in fork.sent}
+    cancels = {scene.callee.receive("CANCEL").branch for _ in range(2)}
+    assert cancels == {offered.branch for offered in fork.offered}
+    for offered in fork.offered:
+        scene.callee.respond(offered, 487)
+        scene.callee.receive("ACK")
+    report = scene.report()
+    assert (report["matched"], report["released"], report["failed"]) == (2, 2, 0)
+    assert scene.scscf.statistics()["cancels"] == 2
+    scene.no_record_left()
+
+
+@pytest.mark.parametrize("n", [0, 1])
+@pytest.mark.parametrize("topology", WAYS, ids=str)
+def test_forked_upstream_one_answers(network, topology, n):
+    """The other one fails: its session is over, that of the answer is released."""
+    scene = Scene(network(topology))
+    fork = Upstream(scene)
+    fork.answer(n)
+    scene.callee.respond(fork.offered[1 - n], 486, tag="up-%d" % (1 - n))
+    scene.callee.receive("ACK")
+    fork.over(486)
+    wait_until(lambda: len(listed(scene)) == 1, 3, "one is left")
+    scene.release()
+    scene.take_byes()
+    report = scene.report()
+    assert (report["matched"], report["released"]) == (1, 1)
+    scene.no_record_left()
+
+
+@pytest.mark.parametrize("topology", WAYS, ids=str)
+def test_forked_upstream_both_answer(network, topology):
+    scene = Scene(network(topology))
+    fork = Upstream(scene)
+    fork.answer(0)
+    fork.answer(1)
+    assert len(listed(scene)) == 2
+    scene.release()
+    tags = set()
+    for _ in range(2):
+        tags.add(tag_of(scene.take_bye(scene.callee).get("To")))
+        scene.take_bye(scene.caller)
+    assert tags == {"up-0", "up-1"}
+    report = scene.report()
+    assert (report["matched"], report["released"]) == (2, 2)
+    scene.no_record_left()
+
+
+@pytest.mark.parametrize("topology", WAYS, ids=str)
+def test_forked_upstream_late(network, topology):
+    """The second copy is answered although it is cancelled: its dialog is ended."""
+    scene = Scene(network(topology))
+    fork = Upstream(scene)
+    scene.release()
+    for _ in range(2):
+        fork.over(CAUSE)
+        scene.callee.receive("CANCEL")
+    party = scene.callee.answer(fork.offered[1], 200, "up-1")
+    scene.callee.receive("ACK")
+    bye = scene.take_bye(scene.callee)
+    assert tag_of(bye.get("To")) == tag_of(party.local) == "up-1"
+    scene.callee.respond(fork.offered[0], 487, tag="up-0")
+    scene.callee.receive("ACK")
+    scene.caller.silent(0.1)
+    scene.no_record_left()
