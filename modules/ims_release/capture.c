@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "core/dprint.h"
+#include "core/events.h"
 #include "core/script_cb.h"
 
 #include "core_nameaddr.h"
@@ -71,7 +72,7 @@ static int on_request(struct sip_msg *msg, unsigned int flags, void *param)
 	irl_now.msgid = msg->id;
 	irl_now.kind = IRL_OTHER;
 	irl_now.own = 0;
-	irl_now.due = 0;
+	irl_now.ack = irl_now.due = 0;
 	irl_now.cseq = 0;
 	irl_now.id = 0;
 	irl_now.transaction = NULL;
@@ -115,6 +116,17 @@ static int on_done(struct sip_msg *msg, unsigned int flags, void *param)
 		take_processed(msg);
 	irl_now.msg = NULL;
 	return 1;
+}
+
+/* Before anything is sent. An ACK has no transaction: forwarding it makes it a
+ * branch. */
+static int on_send(sr_event_param_t *evp)
+{
+	if(irl_now.msg && irl_now.ack && irl_now.msg->add_to_branch_len) {
+		irl_now.ack = 0;
+		irl_within_acknowledged((struct sip_msg *)irl_now.msg);
+	}
+	return 0;
 }
 
 /* tm: a new transaction, never a retransmission; its hash lock is held. */
@@ -248,6 +260,7 @@ int irl_capture_init(void)
 					< 0
 			|| register_script_cb(on_done, POST_SCRIPT_CB | REQUEST_CB, NULL)
 					   < 0
+			|| sr_event_register_cb(SREV_NET_DATA_OUT, on_send) < 0
 			|| irl_tm.register_tmcb(
 					   NULL, NULL, TMCB_REQUEST_IN, on_transaction, NULL, NULL)
 					   <= 0

@@ -33,7 +33,8 @@ struct irl_now
 	unsigned int msgid;
 	enum irl_kind kind;
 	int own;	   /**< BYE of ours */
-	int due;	   /**< ACK that a release waits for */
+	int ack;	   /**< the caller's, to a 2xx, not sent yet */
+	int due;	   /**< it is what a release waits for */
 	uint32_t cseq; /**< number after its own, 0: not legal */
 	uint64_t id;
 	int pass;
@@ -100,6 +101,9 @@ enum irl_verdict irl_within_request(
 
 /** A new transaction within a dialog; tm's hash lock is held. */
 void irl_within_watch(struct sip_msg *msg);
+
+/** The caller's ACK is being relayed. */
+void irl_within_acknowledged(struct sip_msg *msg);
 
 /** A re-INVITE or UPDATE has been relayed: a release will answer it. */
 void irl_within_relayed(struct sip_msg *msg);

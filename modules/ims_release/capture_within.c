@@ -10,21 +10,14 @@
 #include "release.h"
 #include "store.h"
 
-static void note_ack(struct irl_session *s, struct irl_dialog *dlg)
+/* RFC 3261 13.2.2.4: its number is that of the INVITE. */
+static int is_callers_ack(
+		const struct irl_session *s, enum irl_leg_id leg, struct sip_msg *msg)
 {
-	uint8_t before = s->state;
+	uint32_t cseq;
 
-	/* it comes by once a pass, and before its last pass the callee has not
-	 * got it: too early for a BYE (RFC 3261 15) */
-	if(dlg->acks > 1) {
-		dlg->acks--;
-		return;
-	}
-	if(dlg != s->current)
-		return;
-	irl_release_event(s, IRL_EV_ACK);
-	/* the pair goes when the ACK has gone: on_done() */
-	irl_now.due = before == IRL_AWAITING_ACK && s->state == IRL_ENDING;
+	return leg == IRL_CALLER && irl_msg_cseq(msg, &cseq) == 0
+		   && cseq + 1 == s->invite_cseq;
 }
 
 static enum irl_verdict take_request(struct irl_session *s,
@@ -36,7 +29,7 @@ static enum irl_verdict take_request(struct irl_session *s,
 	irl_now.kind = IRL_WITHIN;
 	irl_now.id = s->id;
 	if(method == METHOD_ACK) {
-		note_ack(s, dlg);
+		irl_now.ack = is_callers_ack(s, leg, msg);
 		return IRL_PROCEED;
 	}
 	if(method == METHOD_CANCEL)
@@ -80,6 +73,42 @@ enum irl_verdict irl_within_request(
 	irl_store_unlock(hash);
 	irl_keep_wait();
 	return verdict;
+}
+
+static void note_ack(struct irl_session *s, struct irl_dialog *dlg)
+{
+	uint8_t before = s->state;
+
+	/* it comes by once a pass, and before its last pass the callee has not
+	 * got it: too early for a BYE (RFC 3261 15) */
+	if(dlg->acks > 1) {
+		dlg->acks--;
+		return;
+	}
+	if(dlg != s->current)
+		return;
+	irl_release_event(s, IRL_EV_ACK);
+	/* the pair goes when the ACK has gone: on_done() */
+	irl_now.due = before == IRL_AWAITING_ACK && s->state == IRL_ENDING;
+}
+
+void irl_within_acknowledged(struct sip_msg *msg)
+{
+	struct irl_session *s;
+	struct irl_dialog *dlg;
+	struct irl_msg_key key;
+	enum irl_leg_id leg;
+
+	if(irl_msg_key(msg, &key) != 0)
+		return;
+	s = irl_store_get(irl_now.id);
+	if(!s)
+		return;
+	dlg = irl_session_match(s, &key.from_tag, &key.to_tag, &leg);
+	if(dlg)
+		note_ack(s, dlg);
+	irl_store_unlock(s->hash);
+	irl_keep_wait();
 }
 
 void irl_within_relayed(struct sip_msg *msg)

@@ -12,6 +12,7 @@ from rig.network import TOPOLOGIES, BOTH_AS, CALLED, CALLING, CALLING_AS
 from rig.pair import check_pair
 from rig.raw import CAUSE, TAG, TEXT, Scene, check_reason, contact_of, drain
 from rig.sip import tag_of, uri_of
+from rig.ua import UserAgent
 from rig.variant import OTHERS_COMPLAIN
 
 T1_MS = 50
@@ -133,6 +134,47 @@ def test_ack_crosses_the_trigger(network, topology):
     scene.nothing_left()
     scene.callee.silent(0.05)
     assert scene.scscf.statistics()["byes_2xx"] == 60
+
+
+STRANGER = "127.0.0.99"
+
+
+def callees_ack(scene, _):
+    scene.party.request("ACK", cseq=scene.offered.cseq)
+
+
+def other_number(scene, _):
+    scene.call.request("ACK", cseq=77)
+
+
+def nowhere_to_go(scene, stranger):
+    """Without a Route of ours the script does not relay it."""
+    routes, scene.call.routes = scene.call.routes, []
+    stranger.send(scene.call.build("ACK", cseq=scene.call.invite.cseq))
+    scene.call.routes = routes
+
+
+@pytest.mark.parametrize("ack", [callees_ack, other_number, nowhere_to_go])
+@pytest.mark.parametrize("topology", [CALLING, CALLED, BOTH_AS], ids=str)
+def test_acks_of_others(network, topology, ack):
+    """None of them is the caller's ACK to its 2xx: the pair waits on."""
+    net = network(topology)
+    net.scscf.expect_log(OTHERS_COMPLAIN)
+    stranger = UserAgent(net.case, (STRANGER, 5060), net.address("scscf"))
+    scene = Scene(net).invite().ring().answer()
+    ack(scene, stranger)
+    net.scscf.rpc("core.version")
+    time.sleep(0.1)
+    assert scene.state() == "answered"
+    scene.release()
+    ack(scene, stranger)
+    time.sleep(0.3)
+    assert scene.state() == "releasing"
+    assert scene.scscf.statistics()["byes_sent"] == 0
+    drain((scene.callee, "ACK"), (scene.caller, "ACK"))
+    scene.confirm()
+    scene.take_byes()
+    scene.over()
 
 
 # -- a 2xx that cannot be recorded as it is --------------------------------------------
