@@ -185,8 +185,9 @@ static struct irl_session *cancelled_session(struct sip_msg *rpl)
 	uint32_t cseq, hash, via;
 	str tag;
 
-	if(irl_msg_key(rpl, &key) != 0 || irl_msg_cseq(rpl, &cseq) != 0)
+	if(irl_msg_key(rpl, &key) != 0)
 		return NULL;
+	cseq = irl_msg_invite_cseq(rpl);
 	via = irl_msg_reply_key(rpl);
 	hash = irl_store_lock(&key.callid);
 	while((s = irl_store_next(hash, &key.callid, s))) {

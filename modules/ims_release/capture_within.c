@@ -14,10 +14,7 @@
 static int is_callers_ack(
 		const struct irl_session *s, enum irl_leg_id leg, struct sip_msg *msg)
 {
-	uint32_t cseq;
-
-	return leg == IRL_CALLER && irl_msg_cseq(msg, &cseq) == 0
-		   && cseq + 1 == s->invite_cseq;
+	return leg == IRL_CALLER && irl_msg_invite_cseq(msg) + 1 == s->invite_cseq;
 }
 
 static enum irl_verdict take_request(struct irl_session *s,
