@@ -119,7 +119,8 @@ static void *read_socket(
 
 static int read_pass(struct reader *r, const str *value)
 {
-	static const uint32_t most[] = {IRL_ROUTES_MAX, IRL_BOTH, IRL_BOTH, 1, 1};
+	static const uint32_t most[] = {
+			IRL_ROUTES_UNKNOWN, IRL_BOTH, IRL_BOTH, 1, 1};
 	const char *p = value->s, *end = p + value->len;
 	struct irl_session *s = r->s;
 	struct irl_pass *pass;

@@ -43,8 +43,8 @@ enum irl_side
 #define IRL_ROUTES_MAX 32
 #define IRL_ROUTES_BYTES 6144
 
-/** That many, or more, or malformed ones: where ours is must be looked for. */
-#define IRL_ROUTES_UNKNOWN IRL_ROUTES_MAX
+/** More than those, or malformed ones: where ours is must be looked for. */
+#define IRL_ROUTES_UNKNOWN (IRL_ROUTES_MAX + 1)
 
 /** Passes of the INVITE through this S-CSCF that are told apart. */
 #define IRL_PASSES_MAX 8
