@@ -71,6 +71,25 @@ int irl_argument_text(const str *given, str *text, char error[IRL_ERROR_SIZE])
 	return 0;
 }
 
+int irl_argument_reason(
+		const str *given, str *others, char error[IRL_ERROR_SIZE])
+{
+	static char buf[IRL_OTHERS_MAX];
+	const char *wrong;
+
+	if(!given) {
+		*others = irl_params.default_reason;
+		return 0;
+	}
+	others->s = buf;
+	others->len = irl_others_read(given, buf, &wrong);
+	if(others->len >= 0)
+		return 0;
+	snprintf(error, IRL_ERROR_SIZE, "reason is '%s': %s", irl_quote(given),
+			wrong);
+	return EINVAL;
+}
+
 int irl_argument_number(const char *name, const str *given, long least,
 		long most, long *number, char error[IRL_ERROR_SIZE])
 {

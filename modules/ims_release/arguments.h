@@ -25,6 +25,11 @@ int irl_argument_cause(
 /** @param text in: NULL for the default text. @return as above */
 int irl_argument_text(const str *given, str *text, char error[IRL_ERROR_SIZE]);
 
+/** @param others in: NULL for the default reason; out: in a buffer that lasts
+ * until the next call. @return as above */
+int irl_argument_reason(
+		const str *given, str *others, char error[IRL_ERROR_SIZE]);
+
 /** A number within limits. @return as above */
 int irl_argument_number(const char *name, const str *given, long least,
 		long most, long *number, char error[IRL_ERROR_SIZE]);

@@ -78,7 +78,7 @@ static int on_request(struct sip_msg *msg, unsigned int flags, void *param)
 	irl_now.transaction = NULL;
 	irl_now.said = IRL_NO_SIDE;
 	irl_now.impu.len = 0;
-	irl_now.cause = 0;
+	irl_now.reason.cause = 0;
 	if(irl_host_ending() || irl_msg_key(msg, &key) != 0)
 		return 1;
 	if(!key.to_tag.len) {

@@ -66,7 +66,7 @@ uint64_t irl_capture_current(struct sip_msg *msg);
  *
  * @return 0, or ENOENT when there is nothing to wait for
  */
-int irl_capture_release(struct sip_msg *msg, int cause, const str *text);
+int irl_capture_release(struct sip_msg *msg, const struct irl_reason *reason);
 
 /** The message being processed is a BYE of our own. */
 int irl_capture_is_own(struct sip_msg *msg);

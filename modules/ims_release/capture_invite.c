@@ -171,8 +171,8 @@ static int begin_session(struct sip_msg *msg, int hosted)
 		refuse(msg, "max_sessions reached");
 		return -1;
 	}
-	if(irl_now.cause)
-		irl_release_trigger(irl_now.id, irl_now.cause, &irl_now.text, 0);
+	if(irl_now.reason.cause)
+		irl_release_trigger(irl_now.id, &irl_now.reason, 0);
 	return 0;
 }
 
@@ -252,15 +252,23 @@ uint64_t irl_capture_created(struct sip_msg *msg)
 	return irl_now.id;
 }
 
-int irl_capture_release(struct sip_msg *msg, int cause, const str *text)
+static str kept(const str *text, char *buf)
+{
+	str copy = {buf, text->len};
+
+	if(text->len)
+		memcpy(buf, text->s, (size_t)text->len);
+	return copy;
+}
+
+int irl_capture_release(struct sip_msg *msg, const struct irl_reason *reason)
 {
 	if(!irl_is_now(msg) || irl_now.kind != IRL_INITIAL || irl_now.id
 			|| irl_now.transaction || !irl_host()->creates_late)
 		return ENOENT;
-	irl_now.cause = cause;
-	irl_now.text.s = irl_now.text_buf;
-	irl_now.text.len = text->len;
-	memcpy(irl_now.text_buf, text->s, (size_t)text->len);
+	irl_now.reason.cause = reason->cause;
+	irl_now.reason.text = kept(&reason->text, irl_now.text_buf);
+	irl_now.reason.others = kept(&reason->others, irl_now.others_buf);
 	return 0;
 }
 

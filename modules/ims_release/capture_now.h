@@ -42,10 +42,10 @@ struct irl_now
 	/* by the script, before the record was there */
 	enum irl_side said;
 	str impu;
-	int cause; /**< released; 0: not */
-	str text;
+	struct irl_reason reason; /**< released; its cause 0: not */
 	char impu_buf[MAX_URI_SIZE];
 	char text_buf[IRL_TEXT_MAX];
+	char others_buf[IRL_OTHERS_MAX];
 };
 extern struct irl_now irl_now;
 

@@ -24,10 +24,9 @@ static int address(const struct irl_session *s, const struct irl_dialog *dlg,
 		enum irl_leg_id to, uint32_t rnd, struct irl_bye *bye)
 {
 	enum irl_leg_id from = to == IRL_CALLER ? IRL_CALLEE : IRL_CALLER;
-	const struct irl_release *r = s->release;
+	const struct irl_reason reason = irl_release_reason(s->release);
 	str caller = irl_text_get(&s->text, s->from);
 	str callee = irl_text_get(&s->text, dlg->to);
-	str text = {(char *)r->text, r->text_len};
 
 	if(!callee.len)
 		callee = irl_text_get(&s->text, s->to);
@@ -45,7 +44,7 @@ static int address(const struct irl_session *s, const struct irl_dialog *dlg,
 	bye->cseq = irl_cseq_use(dlg->leg[from].cseq, rnd);
 	bye->reason.s = bye->buf;
 	bye->reason.len =
-			(int)irl_reason_print(bye->buf, sizeof(bye->buf), r->cause, &text);
+			(int)irl_reason_print(bye->buf, sizeof(bye->buf), &reason);
 	return 0;
 }
 

@@ -130,18 +130,18 @@ static void put_routes(struct printer *p, const struct irl_session *s)
 /* One that is under way, or that still waits to be begun again. */
 static void put_release(struct printer *p, const struct irl_session *s)
 {
-	str text = irl_text_get(&s->text, s->resume_text);
-	uint16_t cause = s->resume_cause;
+	struct irl_reason reason = {s->resume_cause,
+			irl_text_get(&s->text, s->resume_text),
+			irl_text_get(&s->text, s->resume_others)};
 
-	if(s->release) {
-		text.s = s->release->text;
-		text.len = s->release->text_len;
-		cause = s->release->cause;
-	}
-	if(!cause)
+	if(s->release)
+		reason = irl_release_reason(s->release);
+	if(!reason.cause)
 		return;
-	put_number(p, "cause", cause);
-	put(p, "text", text);
+	put_number(p, "cause", (uint32_t)reason.cause);
+	put(p, "text", reason.text);
+	if(reason.others.len)
+		put(p, "reason", reason.others);
 }
 
 int irl_record_pack(const struct irl_session *s,

@@ -182,6 +182,17 @@ static int read_text(struct irl_session *s, const str *value)
 				   : irl_text_set(&s->text, &s->resume_text, value);
 }
 
+static int read_others(struct irl_session *s, const str *value)
+{
+	char buf[IRL_OTHERS_MAX];
+	str others = {buf, 0};
+	const char *error;
+
+	others.len = irl_others_read(value, buf, &error);
+	return others.len < 0 ? -1
+						  : irl_text_set(&s->text, &s->resume_others, &others);
+}
+
 static int read_one(struct reader *r, const str *name, const str *value)
 {
 	struct irl_session *s = r->s;
@@ -202,6 +213,7 @@ static int read_one(struct reader *r, const str *name, const str *value)
 		   : is(name, "callee-cseq") ? read_cseq(&s->first.leg[1], value)
 		   : is(name, "cause")		 ? read_cause(s, value)
 		   : is(name, "text")		 ? read_text(s, value)
+		   : is(name, "reason")		 ? read_others(s, value)
 									 : 0;
 }
 

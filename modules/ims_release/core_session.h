@@ -155,8 +155,9 @@ struct irl_release
 	uint16_t cause;
 	uint8_t failed; /**< what was asked for could not all be done */
 	uint8_t waited; /**< T1s since the INVITE was cancelled */
-	uint8_t text_len;
+	uint8_t text_len, others_len;
 	char text[IRL_TEXT_MAX];
+	char others[IRL_OTHERS_MAX]; /**< of the Reason, beside SIP's value */
 	struct irl_leg_release leg[IRL_LEGS];
 	struct irl_extra_bye *extra;
 };
@@ -206,8 +207,9 @@ struct irl_session
 	struct irl_text owner;		 /**< node that releases it; none: this one */
 	uint64_t version;			 /**< number of the owner's message */
 	struct irl_text resume_text; /**< a release that was under way, */
-	uint16_t resume_cause;		 /**< its cause; 0: none */
-	uint32_t invite_cseq;		 /**< number after the INVITE's, 0: none told */
+	struct irl_text resume_others;
+	uint16_t resume_cause; /**< its cause; 0: none */
+	uint32_t invite_cseq;  /**< number after the INVITE's, 0: none told */
 	struct irl_pass pass[IRL_PASSES_MAX];
 	struct irl_dialog first;	/**< the first dialog, others hang on it */
 	struct irl_dialog *current; /**< the one that was answered, else first */
@@ -359,6 +361,15 @@ int irl_session_routes(const struct irl_session *s,
  */
 void irl_session_keep_pending(
 		struct irl_transaction_id *kept, const struct irl_transaction_id *id);
+
+/** Why it is released; texts point into it. */
+static inline struct irl_reason irl_release_reason(const struct irl_release *r)
+{
+	struct irl_reason reason = {r->cause, {(char *)r->text, r->text_len},
+			{(char *)r->others, r->others_len}};
+
+	return reason;
+}
 
 /**
  * An event of the session: its state moves as core_fsm.h says.

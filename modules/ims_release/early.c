@@ -14,12 +14,10 @@
 
 static str reason_of(char buf[IRL_REASON_MAX])
 {
-	str text = {irl_snap.r.text, irl_snap.r.text_len};
-	str reason = {buf, 0};
+	const struct irl_reason reason = irl_release_reason(&irl_snap.r);
+	str line = {buf, (int)irl_reason_print(buf, IRL_REASON_MAX, &reason)};
 
-	reason.len =
-			(int)irl_reason_print(buf, IRL_REASON_MAX, irl_snap.r.cause, &text);
-	return reason;
+	return line;
 }
 
 /* Take the INVITE over from the caller, unless a 2xx was faster or it is not

@@ -158,6 +158,8 @@ static int on_follow(struct dlg_cell *dlg, int types, dialog_cb f, void *param,
 /* It has none any more. */
 static int on_end(unsigned int entry, unsigned int number, str *headers)
 {
+	const struct irl_reason reason = {irl_params.credit_cause,
+			irl_params.credit_text, irl_params.default_reason};
 	struct charged *c;
 	uint64_t id = 0;
 
@@ -168,9 +170,7 @@ static int on_end(unsigned int entry, unsigned int number, str *headers)
 			id = c->id;
 		lock_release(&map->lock);
 	}
-	switch(id ? irl_release_trigger(
-				   id, irl_params.credit_cause, &irl_params.credit_text, 0)
-			  : IRL_NO_SESSION) {
+	switch(id ? irl_release_trigger(id, &reason, 0) : IRL_NO_SESSION) {
 		case IRL_STARTED:
 		case IRL_UNDER_WAY:
 			return 1;

@@ -31,6 +31,7 @@ static param_export_t params[] = {
 		{"default_text", PARAM_STR, &irl_params.default_text},
 		{"credit_cause", PARAM_INT, &irl_params.credit_cause},
 		{"credit_text", PARAM_STR, &irl_params.credit_text},
+		{"default_reason", PARAM_STR, &irl_params.default_reason},
 		{"served", PARAM_STR, &irl_params.served_name},
 		{"service_control", PARAM_INT, &irl_params.service_control},
 		{"answer_481", PARAM_INT, &irl_params.answer_481},

@@ -151,7 +151,7 @@ static void copy_text(char *to, size_t size, const str *from)
 }
 
 uint32_t irl_job_start(const struct irl_selector *sel, const uint64_t *ids,
-		long nids, int cause, const str *text)
+		long nids, const struct irl_reason *reason)
 {
 	struct job *job = shm_malloc(sizeof(*job));
 	uint32_t id;
@@ -173,10 +173,11 @@ uint32_t irl_job_start(const struct irl_selector *sel, const uint64_t *ids,
 	job->nids = (uint32_t)nids;
 	job->start_ms = irl_now_ms();
 	job->info.kind = sel->kind;
-	job->info.cause = cause;
+	job->info.cause = reason->cause;
 	job->info.matched = (uint32_t)nids;
 	copy_text(job->info.value, sizeof(job->info.value), &sel->value);
-	copy_text(job->info.text, sizeof(job->info.text), text);
+	copy_text(job->info.text, sizeof(job->info.text), &reason->text);
+	copy_text(job->info.others, sizeof(job->info.others), &reason->others);
 	lock_get(&jobs->lock);
 	/* 0 is "no job" */
 	if(!++jobs->last_id)
@@ -314,6 +315,7 @@ struct start
 	uint32_t job;
 	int cause;
 	char text[IRL_TEXT_MAX + 1];
+	char others[IRL_OTHERS_MAX + 1];
 };
 
 /* The next session of the first job after `after` that may start one; jobs
@@ -347,6 +349,7 @@ static int take_start(struct start *start)
 		start->job = job->info.id;
 		start->cause = job->info.cause;
 		memcpy(start->text, job->info.text, sizeof(start->text));
+		memcpy(start->others, job->info.others, sizeof(start->others));
 		job->info.in_progress++;
 	}
 	lock_release(&jobs->lock);
@@ -374,10 +377,11 @@ static void not_started(uint32_t id, enum irl_trigger why)
 
 static void start_one(const struct start *start)
 {
-	str text = {(char *)start->text, (int)strlen(start->text)};
-
+	const struct irl_reason reason = {start->cause,
+			{(char *)start->text, (int)strlen(start->text)},
+			{(char *)start->others, (int)strlen(start->others)}};
 	enum irl_trigger result =
-			irl_release_trigger(start->id, start->cause, &text, start->job);
+			irl_release_trigger(start->id, &reason, start->job);
 
 	if(result != IRL_STARTED)
 		not_started(start->job, result);

@@ -37,6 +37,7 @@ struct irl_job_info
 	char value[256]; /**< cut there */
 	int cause;
 	char text[IRL_TEXT_MAX + 1];
+	char others[IRL_OTHERS_MAX + 1];
 	uint32_t matched, released, failed;
 	uint32_t ended; /**< gone before their turn, or released by another */
 	uint32_t in_progress;
@@ -56,7 +57,7 @@ void irl_jobs_destroy(void);
  * @return its id, 0 out of memory
  */
 uint32_t irl_job_start(const struct irl_selector *sel, const uint64_t *ids,
-		long nids, int cause, const str *text);
+		long nids, const struct irl_reason *reason);
 
 /** @return 0, or ENOENT */
 int irl_job_info(uint32_t id, struct irl_job_info *info);

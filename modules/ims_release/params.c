@@ -71,6 +71,23 @@ static int check_ranges(void)
 	return 0;
 }
 
+static int check_default_reason(void)
+{
+	static char sent[IRL_OTHERS_MAX];
+	str *given = &irl_params.default_reason;
+	const char *wrong;
+	int len = irl_others_read(given, sent, &wrong);
+
+	if(len < 0) {
+		LM_ERR("parameter default_reason is '%s': %s\n", irl_quote(given),
+				wrong);
+		return -1;
+	}
+	given->s = sent;
+	given->len = len;
+	return 0;
+}
+
 static int check_causes(void)
 {
 	if(irl_cause_check(irl_params.default_cause)) {
@@ -165,8 +182,8 @@ static int check_table(void)
 
 int irl_params_check(void)
 {
-	if(check_ranges() || check_causes() || check_texts() || check_served()
-			|| check_table())
+	if(check_ranges() || check_causes() || check_texts()
+			|| check_default_reason() || check_served() || check_table())
 		return -1;
 	return check_extra_headers();
 }

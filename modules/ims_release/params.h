@@ -13,6 +13,7 @@ struct irl_params
 	str default_text;
 	int credit_cause; /**< 0: ims_charging ends sessions by itself */
 	str credit_text;
+	str default_reason; /**< as it is sent */
 	str served_name;
 	int served; /**< enum irl_side; IRL_NO_SIDE: auto */
 	int service_control;

@@ -60,7 +60,7 @@ int irl_release_is_own(
 }
 
 static struct irl_release *new_release(
-		int cause, const char *text, int len, uint32_t job)
+		const struct irl_reason *reason, uint32_t job)
 {
 	struct irl_release *r = irl_mem.alloc(sizeof(*r));
 
@@ -69,18 +69,20 @@ static struct irl_release *new_release(
 		return NULL;
 	}
 	memset(r, 0, sizeof(*r));
-	r->cause = (uint16_t)cause;
+	r->cause = (uint16_t)reason->cause;
 	r->job = job;
 	r->todo = IRL_DO_ANNOUNCE;
-	r->text_len = (uint8_t)len;
-	memcpy(r->text, text, (size_t)len);
+	r->text_len = (uint8_t)reason->text.len;
+	memcpy(r->text, reason->text.s, (size_t)reason->text.len);
+	r->others_len = (uint8_t)reason->others.len;
+	memcpy(r->others, reason->others.s, (size_t)reason->others.len);
 	return r;
 }
 
 enum irl_trigger irl_release_trigger(
-		uint64_t id, int cause, const str *text, uint32_t job)
+		uint64_t id, const struct irl_reason *reason, uint32_t job)
 {
-	struct irl_release *r = new_release(cause, text->s, text->len, job);
+	struct irl_release *r = new_release(reason, job);
 	enum irl_trigger result = IRL_STARTED;
 	struct irl_session *s;
 
@@ -106,8 +108,9 @@ enum irl_trigger irl_release_trigger(
 void irl_release_together(
 		struct irl_session *s, const struct irl_release *sibling)
 {
-	s->release =
-			new_release(sibling->cause, sibling->text, sibling->text_len, 0);
+	const struct irl_reason reason = irl_release_reason(sibling);
+
+	s->release = new_release(&reason, 0);
 	if(!s->release)
 		return;
 	irl_release_event(s, IRL_EV_TRIGGER);

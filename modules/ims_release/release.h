@@ -26,11 +26,11 @@ enum irl_trigger
 /**
  * Release a session (TS 24.229 5.4.5.1).
  *
- * @param cause, text checked by core_reason.h
+ * @param reason checked by core_reason.h
  * @param job 0: of no job
  */
 enum irl_trigger irl_release_trigger(
-		uint64_t id, int cause, const str *text, uint32_t job);
+		uint64_t id, const struct irl_reason *reason, uint32_t job);
 
 /** An event of a session; its slot is locked and stays so until
  * irl_release_unlock(). An event that is illegal now changes nothing. */

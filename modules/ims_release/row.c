@@ -149,39 +149,51 @@ int irl_row_restore(const str *record, const char **error)
 	return 0;
 }
 
-/* Take note of what is to be begun again; slot locked. @return its cause */
-static int take_resume(struct irl_session *s, char buf[IRL_TEXT_MAX], str *text)
+struct resume
 {
-	int cause = s->owner.len ? 0 : s->resume_cause;
+	struct irl_reason reason;
+	char text[IRL_TEXT_MAX], others[IRL_OTHERS_MAX];
+};
 
-	if(!cause)
+static str copied(const struct irl_session *s, struct irl_text t, char *buf)
+{
+	str text = irl_text_get(&s->text, t), copy = {buf, text.len};
+
+	if(text.len)
+		memcpy(buf, text.s, (size_t)text.len);
+	return copy;
+}
+
+/* Take note of what is to be begun again; slot locked. @return its cause */
+static int take_resume(struct irl_session *s, struct resume *r)
+{
+	r->reason.cause = s->owner.len ? 0 : s->resume_cause;
+	if(!r->reason.cause)
 		return 0;
-	*text = irl_text_get(&s->text, s->resume_text);
-	memcpy(buf, text->s, (size_t)text->len);
-	text->s = buf;
+	r->reason.text = copied(s, s->resume_text, r->text);
+	r->reason.others = copied(s, s->resume_others, r->others);
 	s->resume_cause = 0;
-	return cause;
+	return r->reason.cause;
 }
 
 void irl_row_resume(void)
 {
-	char buf[IRL_TEXT_MAX];
+	struct resume r;
 	struct irl_session *s;
 	uint64_t id = 0;
 	uint32_t hash;
 	int slot, cause;
-	str text;
 
 	for(slot = 0; slot < irl_store_slots(); slot++) {
 		cause = 0;
 		hash = irl_store_lock_slot(slot, &s);
 		for(; s && !cause; s = s->next) {
-			cause = take_resume(s, buf, &text);
+			cause = take_resume(s, &r);
 			id = s->id;
 		}
 		irl_store_unlock(hash);
 		if(cause) {
-			irl_release_trigger(id, cause, &text, 0);
+			irl_release_trigger(id, &r.reason, 0);
 			slot--; /* there may be more */
 		}
 	}

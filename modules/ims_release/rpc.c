@@ -32,7 +32,8 @@
 	"SELECTOR VALUE expected, selector is one of " IRL_SELECTORS
 
 static const struct irl_rpc_args release_args = {2, SELECTOR_EXPECTED,
-		{SELECTOR, {"cause", IRL_CAUSE_RANGE}, {"text", IRL_TEXT_RANGE}}};
+		{SELECTOR, {"cause", IRL_CAUSE_RANGE}, {"text", IRL_TEXT_RANGE},
+				{"reason", IRL_OTHERS_RANGE}}};
 static const struct irl_rpc_args list_args = {2, SELECTOR_EXPECTED,
 		{SELECTOR, {"offset", "0 to 2147483647"}, {"limit", "1 to 1000"}}};
 static const struct irl_rpc_args show_args = {2, SELECTOR_EXPECTED, {SELECTOR}};
@@ -74,24 +75,27 @@ static int names_one(const struct irl_selector *sel)
 }
 
 static const char *release_doc[] = {
-		"Release sessions: SELECTOR VALUE [CAUSE [TEXT]]", NULL};
+		"Release sessions: SELECTOR VALUE [CAUSE [TEXT [REASON]]]", NULL};
 
 static void rpc_release(rpc_t *rpc, void *ctx)
 {
 	struct irl_selector sel;
 	char error[IRL_ERROR_SIZE];
 	uint64_t *ids = NULL;
-	str arg[IRL_RPC_ARGS], text;
+	str arg[IRL_RPC_ARGS];
+	struct irl_reason reason;
 	uint32_t job;
-	int cause, args;
+	int args;
 	long n;
 	void *reply;
 
 	args = scan_selector(rpc, ctx, &release_args, arg, &sel);
 	if(args < 0)
 		return;
-	if(irl_argument_cause(&arg[2], &cause, error)
-			|| irl_argument_text(args > 3 ? &arg[3] : NULL, &text, error)) {
+	if(irl_argument_cause(&arg[2], &reason.cause, error)
+			|| irl_argument_text(args > 3 ? &arg[3] : NULL, &reason.text, error)
+			|| irl_argument_reason(
+					args > 4 ? &arg[4] : NULL, &reason.others, error)) {
 		rpc->fault(ctx, 400, "%s", error);
 		return;
 	}
@@ -102,7 +106,7 @@ static void rpc_release(rpc_t *rpc, void *ctx)
 		rpc->fault(ctx, 404, "no such session");
 		return;
 	}
-	job = irl_job_start(&sel, ids, n, cause, &text);
+	job = irl_job_start(&sel, ids, n, &reason);
 	free(ids);
 	if(!job)
 		rpc->fault(ctx, 500, "out of shared memory");
@@ -315,6 +319,8 @@ static void add_job(rpc_t *rpc, void *to, const struct irl_job_info *info)
 	rpc->struct_add(to, "dsssds", "id", (int)info->id, "state", job_state(info),
 			"selector", irl_selector_name(info->kind), "value", info->value,
 			"cause", info->cause, "text", info->text);
+	if(info->others[0])
+		rpc->struct_add(to, "s", "reason", info->others);
 	rpc->struct_add(to, "ddddd", "matched", (int)info->matched, "released",
 			(int)info->released, "failed", (int)info->failed, "ended",
 			(int)info->ended, "in_progress", (int)info->in_progress);

@@ -14,7 +14,7 @@
 #include "core/str.h"
 
 /** Most arguments of a command. */
-#define IRL_RPC_ARGS 4
+#define IRL_RPC_ARGS 5
 
 struct irl_rpc_args
 {

@@ -44,34 +44,36 @@ static int ki_serve(sip_msg_t *msg, str *side)
 	return ki_serve_user(msg, side, &impu);
 }
 
-/* Cause and text of a release; `text` is NULL when it was not given. */
-static int check_reason(int number, str *text, str *checked)
+/* `text` and `others` are NULL when they were not given. */
+static int check_reason(
+		int cause, str *text, str *others, struct irl_reason *reason)
 {
 	char error[IRL_ERROR_SIZE];
 
-	if(irl_cause_check(number)) {
-		LM_ERR("cause is '%d', allowed is " IRL_CAUSE_RANGE "\n", number);
+	if(irl_cause_check(cause)) {
+		LM_ERR("cause is '%d', allowed is " IRL_CAUSE_RANGE "\n", cause);
 		return -1;
 	}
-	if(irl_argument_text(text, checked, error)) {
+	reason->cause = cause;
+	if(irl_argument_text(text, &reason->text, error)
+			|| irl_argument_reason(others, &reason->others, error)) {
 		LM_ERR("%s\n", error);
 		return -1;
 	}
 	return 0;
 }
 
-static int release(sip_msg_t *msg, int cause, str *text)
+static int release(sip_msg_t *msg, int cause, str *text, str *others)
 {
+	struct irl_reason reason;
 	uint64_t id;
-	str checked;
 
-	if(check_reason(cause, text, &checked) < 0)
+	if(check_reason(cause, text, others, &reason) < 0)
 		return BAD_ARGUMENT;
 	id = irl_capture_current(msg);
 	if(!id)
-		return irl_capture_release(msg, cause, &checked) == 0 ? DONE
-															  : NO_SESSION;
-	switch(irl_release_trigger(id, cause, &checked, 0)) {
+		return irl_capture_release(msg, &reason) == 0 ? DONE : NO_SESSION;
+	switch(irl_release_trigger(id, &reason, 0)) {
 		case IRL_STARTED:
 		case IRL_UNDER_WAY:
 			return DONE;
@@ -82,30 +84,36 @@ static int release(sip_msg_t *msg, int cause, str *text)
 
 static int ki_release(sip_msg_t *msg, int cause)
 {
-	return release(msg, cause, NULL);
+	return release(msg, cause, NULL, NULL);
 }
 
 static int ki_release_text(sip_msg_t *msg, int cause, str *text)
 {
-	return release(msg, cause, text);
+	return release(msg, cause, text, NULL);
 }
 
-static int release_by(str *name, str *value, int cause, str *text)
+static int ki_release_reason(sip_msg_t *msg, int cause, str *text, str *reason)
 {
+	return release(msg, cause, text, reason);
+}
+
+static int release_by(
+		str *name, str *value, int cause, str *text, str *others)
+{
+	struct irl_reason reason;
 	struct irl_selector sel;
 	const char *error;
 	uint64_t *ids = NULL;
-	str checked;
 	long n;
 
 	if(irl_selector_parse(name, value, &sel, &error)) {
 		LM_ERR("ims_release_by: %s\n", error);
 		return BAD_ARGUMENT;
 	}
-	if(check_reason(cause, text, &checked) < 0)
+	if(check_reason(cause, text, others, &reason) < 0)
 		return BAD_ARGUMENT;
 	n = irl_selector_ids(&sel, &ids);
-	if(n > 0 && !irl_job_start(&sel, ids, n, cause, &checked))
+	if(n > 0 && !irl_job_start(&sel, ids, n, &reason))
 		n = 0;
 	free(ids);
 	return n > 0 ? DONE : NO_SESSION;
@@ -113,13 +121,19 @@ static int release_by(str *name, str *value, int cause, str *text)
 
 static int ki_release_by(sip_msg_t *msg, str *name, str *value, int cause)
 {
-	return release_by(name, value, cause, NULL);
+	return release_by(name, value, cause, NULL, NULL);
 }
 
 static int ki_release_by_text(
 		sip_msg_t *msg, str *name, str *value, int cause, str *text)
 {
-	return release_by(name, value, cause, text);
+	return release_by(name, value, cause, text, NULL);
+}
+
+static int ki_release_by_reason(sip_msg_t *msg, str *name, str *value,
+		int cause, str *text, str *reason)
+{
+	return release_by(name, value, cause, text, reason);
 }
 
 static int ki_is_own(sip_msg_t *msg)
@@ -154,37 +168,52 @@ static int w_serve(sip_msg_t *msg, char *side, char *impu)
 	return ki_serve_user(msg, &s, &user);
 }
 
-static int w_release(sip_msg_t *msg, char *cause, char *text)
+static int w_release_reason(
+		sip_msg_t *msg, char *cause, char *text, char *reason)
 {
-	str t;
+	str t, r;
 	int c;
 
-	if(get_int(msg, cause, &c) < 0 || (text && get_str(msg, text, &t) < 0))
+	if(get_int(msg, cause, &c) < 0 || (text && get_str(msg, text, &t) < 0)
+			|| (reason && get_str(msg, reason, &r) < 0))
 		return BAD_ARGUMENT;
-	return release(msg, c, text ? &t : NULL);
+	return release(msg, c, text ? &t : NULL, reason ? &r : NULL);
 }
 
-static int by(sip_msg_t *msg, char *name, char *value, char *cause, char *text)
+static int w_release(sip_msg_t *msg, char *cause, char *text)
 {
-	str n, v, t;
+	return w_release_reason(msg, cause, text, NULL);
+}
+
+static int by(sip_msg_t *msg, char *name, char *value, char *cause, char *text,
+		char *reason)
+{
+	str n, v, t, r;
 	int c;
 
 	if(get_str(msg, name, &n) < 0 || get_str(msg, value, &v) < 0
 			|| get_int(msg, cause, &c) < 0
-			|| (text && get_str(msg, text, &t) < 0))
+			|| (text && get_str(msg, text, &t) < 0)
+			|| (reason && get_str(msg, reason, &r) < 0))
 		return BAD_ARGUMENT;
-	return release_by(&n, &v, c, text ? &t : NULL);
+	return release_by(&n, &v, c, text ? &t : NULL, reason ? &r : NULL);
 }
 
 static int w_release_by(sip_msg_t *msg, char *name, char *value, char *cause)
 {
-	return by(msg, name, value, cause, NULL);
+	return by(msg, name, value, cause, NULL, NULL);
 }
 
 static int w_release_by_text(
 		sip_msg_t *msg, char *name, char *value, char *cause, char *text)
 {
-	return by(msg, name, value, cause, text);
+	return by(msg, name, value, cause, text, NULL);
+}
+
+static int w_release_by_reason(sip_msg_t *msg, char *name, char *value,
+		char *cause, char *text, char *reason)
+{
+	return by(msg, name, value, cause, text, reason);
 }
 
 static int w_is_own(sip_msg_t *msg, char *p1, char *p2)
@@ -210,9 +239,13 @@ cmd_export_t irl_cmds[] = {{"ims_release_serve", (cmd_function)w_serve, 1,
 				ANY_ROUTE},
 		{"ims_release", (cmd_function)w_release, 2, fixup_cause_text, 0,
 				ANY_ROUTE},
+		{"ims_release", (cmd_function)w_release_reason, 3, fixup_cause_text, 0,
+				ANY_ROUTE},
 		{"ims_release_by", (cmd_function)w_release_by, 3, fixup_by, 0,
 				ANY_ROUTE},
 		{"ims_release_by", (cmd_function)w_release_by_text, 4, fixup_by, 0,
+				ANY_ROUTE},
+		{"ims_release_by", (cmd_function)w_release_by_reason, 5, fixup_by, 0,
 				ANY_ROUTE},
 		{"ims_release_is_own", (cmd_function)w_is_own, 0, 0, 0, REQUEST_ROUTE},
 		{0, 0, 0, 0, 0, 0}};
@@ -239,6 +272,11 @@ sr_kemi_t irl_kemi[] = {
 		{ SR_KEMIP_INT, SR_KEMIP_STR, SR_KEMIP_NONE,
 			SR_KEMIP_NONE, SR_KEMIP_NONE, SR_KEMIP_NONE }
 	},
+	{ str_init("ims_release"), str_init("release_reason"),
+		SR_KEMIP_INT, ki_release_reason,
+		{ SR_KEMIP_INT, SR_KEMIP_STR, SR_KEMIP_STR,
+			SR_KEMIP_NONE, SR_KEMIP_NONE, SR_KEMIP_NONE }
+	},
 	{ str_init("ims_release"), str_init("release_by"),
 		SR_KEMIP_INT, ki_release_by,
 		{ SR_KEMIP_STR, SR_KEMIP_STR, SR_KEMIP_INT,
@@ -248,6 +286,11 @@ sr_kemi_t irl_kemi[] = {
 		SR_KEMIP_INT, ki_release_by_text,
 		{ SR_KEMIP_STR, SR_KEMIP_STR, SR_KEMIP_INT,
 			SR_KEMIP_STR, SR_KEMIP_NONE, SR_KEMIP_NONE }
+	},
+	{ str_init("ims_release"), str_init("release_by_reason"),
+		SR_KEMIP_INT, ki_release_by_reason,
+		{ SR_KEMIP_STR, SR_KEMIP_STR, SR_KEMIP_INT,
+			SR_KEMIP_STR, SR_KEMIP_STR, SR_KEMIP_NONE }
 	},
 	{ str_init("ims_release"), str_init("is_own"),
 		SR_KEMIP_INT, ki_is_own,

@@ -620,6 +620,9 @@ KEMI = [
     ('KSR.ims_release.release(100)', -2, False),
     ('KSR.ims_release.release_text(480, "a\\nb")', -2, False),
     ('KSR.ims_release.release_by("colour", "red", 480)', -2, False),
+    ('KSR.ims_release.release_reason(480, "x", "Q.850;cause=0")', -2, False),
+    ('KSR.ims_release.release_by_reason("all", "*", 480, "x", "SIP;cause=480")', -2,
+     False),
     ('KSR.ims_release.release_by("callid", "none", 480)', -1, False),
     ('KSR.ims_release.release_by_text("callid", "none", 480, "x")', -1, False),
     ('KSR.ims_release.serve("orig")', -1, False),
@@ -629,6 +632,8 @@ KEMI = [
     ('KSR.ims_release.release_text(480, "JS")', 1, True),
     ('KSR.ims_release.release_by("callid", KSR.pv.get("$ci"), 480)', 1, True),
     ('KSR.ims_release.release_by_text("all", "*", 480, "JS")', 1, True),
+    ('KSR.ims_release.release_reason(480, "JS", "")', 1, True),
+    ('KSR.ims_release.release_by_reason("all", "*", 480, "JS", "")', 1, True),
 ]
 
 

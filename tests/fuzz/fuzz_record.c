@@ -45,6 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	HOLDS(irl_record_worthy(s));
 	HOLDS(s->resume_text.len <= IRL_TEXT_MAX);
+	HOLDS(s->resume_others.len <= IRL_OTHERS_MAX);
 	len = irl_record_pack(s, &sockets, room[0], sizeof(room[0]));
 	irl_session_free(s);
 	if(len < 0)

@@ -267,6 +267,26 @@ static void both_users_served(void **state)
 	each_row(IRL_BOTH);
 }
 
+/* TS 24.229 7.2A.18: values of other protocols beside SIP's, in both. */
+static void other_values(void **state)
+{
+	static const char others[] =
+			"Q.850;cause=31;text=\"Normal, unspecified\", RELEASE_CAUSE;cause=2";
+	struct irl_session *s = call_of(layout_of("as_both"), IRL_ORIG);
+	struct irl_bye bye;
+
+	(void)state;
+	s->release->others_len = sizeof(others) - 1;
+	memcpy(s->release->others, others, sizeof(others) - 1);
+	assert_int_equal(
+			irl_bye_build(s, s->current, IRL_CALLEE, &policy, &bye), 0);
+	expect_golden("item1_other_values", &bye);
+	assert_int_equal(
+			irl_bye_build(s, s->current, IRL_CALLER, &policy, &bye), 0);
+	expect_golden("item2_other_values", &bye);
+	irl_session_free(s);
+}
+
 static void table_is_complete(void **state)
 {
 	size_t i, k;
@@ -640,10 +660,12 @@ static void the_largest(struct irl_session **out)
 	NEED(give_release(s));
 	s->release->text_len = IRL_TEXT_MAX;
 	memset(s->release->text, '\\', IRL_TEXT_MAX);
+	s->release->others_len = IRL_OTHERS_MAX;
+	memset(s->release->others, 'x', IRL_OTHERS_MAX);
 	assert_int_equal(irl_bye_build(s, dlg, IRL_CALLEE, &policy, &bye), 0);
 	expect_routes("largest", &bye, all + 3);
 	assert_int_equal(bye.reason.len, IRL_REASON_MAX - 1);
-	assert_memory_equal(bye.reason.s + bye.reason.len - 5, "\\\\\"\r\n", 5);
+	assert_memory_equal(bye.reason.s + bye.reason.len - 5, "xxx\r\n", 5);
 }
 
 /* Each layout's set-up once more, with each of its allocations refused. */
@@ -672,6 +694,7 @@ int main(void)
 			cmocka_unit_test(table_is_complete),
 			cmocka_unit_test(one_user_served),
 			cmocka_unit_test(both_users_served),
+			cmocka_unit_test(other_values),
 			cmocka_unit_test(without_service_control),
 			cmocka_unit_test(for_the_caller),
 			cmocka_unit_test(cseq_of_each_direction),

@@ -205,41 +205,56 @@ static const struct print_row
 	int cause;
 	const char *text;
 	const char *line;
+	const char *others;
 } print_rows[] = {
 		/* clang-format off */
 		{"no text", 200, "",
-			"Reason: SIP;cause=200\r\n"},
+			"Reason: SIP;cause=200\r\n", NULL},
+		{"another value", 480, "",
+			"Reason: SIP;cause=480, Q.850;cause=16\r\n", "Q.850;cause=16"},
+		{"a text and another value", 480, "a",
+			"Reason: SIP;cause=480;text=\"a\", Q.850;cause=16\r\n",
+			"Q.850;cause=16"},
 		{"a text", 503, "Released by the network",
-			"Reason: SIP;cause=503;text=\"Released by the network\"\r\n"},
+			"Reason: SIP;cause=503;text=\"Released by the network\"\r\n", NULL},
 		{"a quote", 480, "say \"no\"",
-			"Reason: SIP;cause=480;text=\"say \\\"no\\\"\"\r\n"},
+			"Reason: SIP;cause=480;text=\"say \\\"no\\\"\"\r\n", NULL},
 		{"a backslash", 480, "a\\b",
-			"Reason: SIP;cause=480;text=\"a\\\\b\"\r\n"},
+			"Reason: SIP;cause=480;text=\"a\\\\b\"\r\n", NULL},
 		{"a backslash at the end", 480, "a\\",
-			"Reason: SIP;cause=480;text=\"a\\\\\"\r\n"},
+			"Reason: SIP;cause=480;text=\"a\\\\\"\r\n", NULL},
 		{"an escaped quote", 480, "\\\"",
-			"Reason: SIP;cause=480;text=\"\\\\\\\"\"\r\n"},
+			"Reason: SIP;cause=480;text=\"\\\\\\\"\"\r\n", NULL},
 		{"separators stay quoted", 480, ";cause=200,<>",
-			"Reason: SIP;cause=480;text=\";cause=200,<>\"\r\n"},
+			"Reason: SIP;cause=480;text=\";cause=200,<>\"\r\n", NULL},
 		{"UTF-8 as it is", 699, "\xe2\x82\xac",
-			"Reason: SIP;cause=699;text=\"\xe2\x82\xac\"\r\n"},
+			"Reason: SIP;cause=699;text=\"\xe2\x82\xac\"\r\n", NULL},
 		{"a percent sign", 480, "100%s%n",
-			"Reason: SIP;cause=480;text=\"100%s%n\"\r\n"},
+			"Reason: SIP;cause=480;text=\"100%s%n\"\r\n", NULL},
 		/* clang-format on */
 };
+
+static struct irl_reason reason_of(const struct print_row *r)
+{
+	struct irl_reason reason = {r->cause, unit_str(r->text),
+			unit_str(r->others ? r->others : "")};
+
+	return reason;
+}
 
 static void print(void **state)
 {
 	char buf[IRL_REASON_MAX];
-	str line = {buf, 0}, t;
+	str line = {buf, 0};
+	struct irl_reason reason;
 	size_t i;
 
 	(void)state;
 	for(i = 0; i < COUNT(print_rows); i++) {
 		const struct print_row *r = &print_rows[i];
 
-		t = unit_str(r->text);
-		line.len = (int)irl_reason_print(buf, sizeof(buf), r->cause, &t);
+		reason = reason_of(r);
+		line.len = (int)irl_reason_print(buf, sizeof(buf), &reason);
 		unit_expect_str(r->row, "line", line, r->line);
 	}
 }
@@ -247,19 +262,19 @@ static void print(void **state)
 /* Never beyond the buffer, and never a line that is cut off. */
 static void print_bounds(void **state)
 {
+	struct irl_reason reason;
 	size_t size, i, n;
 	char *buf;
-	str t;
 
 	(void)state;
 	for(i = 0; i < COUNT(print_rows); i++) {
 		const struct print_row *r = &print_rows[i];
 
-		t = unit_str(r->text);
+		reason = reason_of(r);
 		for(size = 1; size <= IRL_REASON_MAX; size++) {
 			buf = malloc(size);
 			assert_non_null(buf);
-			n = irl_reason_print(buf, size, r->cause, &t);
+			n = irl_reason_print(buf, size, &reason);
 			if(n)
 				assert_int_equal(n, strlen(r->line));
 			if(size < strlen(r->line))
@@ -270,20 +285,170 @@ static void print_bounds(void **state)
 	}
 }
 
-/* IRL_REASON_MAX is enough for the longest text, all of it to be escaped. */
+/* IRL_REASON_MAX is enough for the longest text, all of it to be escaped, and
+ * the longest values beside it. */
 static void print_longest(void **state)
 {
-	char text[IRL_TEXT_MAX];
-	str t = {text, sizeof(text)};
+	char text[IRL_TEXT_MAX], others[IRL_OTHERS_MAX];
+	struct irl_reason reason = {
+			699, {text, sizeof(text)}, {others, sizeof(others)}};
 	char *buf = malloc(IRL_REASON_MAX);
 
 	(void)state;
 	assert_non_null(buf);
 	memset(text, '"', sizeof(text));
-	assert_int_equal(irl_text_check(&t), 0);
-	assert_int_equal(
-			irl_reason_print(buf, IRL_REASON_MAX, 699, &t), IRL_REASON_MAX - 1);
+	memset(others, 'x', sizeof(others));
+	assert_int_equal(irl_text_check(&reason.text), 0);
+	assert_int_equal(irl_reason_print(buf, IRL_REASON_MAX, &reason),
+			IRL_REASON_MAX - 1);
 	free(buf);
+}
+
+/* ---- the values beside SIP's --------------------------------------------------- */
+
+#define PROTOCOL "protocol must be one of"
+#define CAUSE "cause out of range"
+#define QUOTED "text must be in quotes"
+#define PARAMETER "a parameter other than one cause and one text"
+
+static const struct others_row
+{
+	str given;
+	const char *sent; /* or what is wrong: begins with `error` */
+	const char *error;
+} others_rows[] = {
+		/* clang-format off */
+		{BYTES(""), "", NULL},
+		{BYTES("Q.850;cause=16"), "Q.850;cause=16", NULL},
+		{BYTES("Q.850;cause=16;text=\"Normal call clearing\""),
+			"Q.850;cause=16;text=\"Normal call clearing\"", NULL},
+		{BYTES("Q.850;text=\"a\";cause=16"), "Q.850;cause=16;text=\"a\"", NULL},
+		{BYTES("Q.850;cause=16;text=\"\""), "Q.850;cause=16", NULL},
+		{BYTES(" Q.850 ; cause = 16 ;\ttext = \"a b\" "),
+			"Q.850;cause=16;text=\"a b\"", NULL},
+		{BYTES("q.850;CAUSE=016;Text=\"a\""), "Q.850;cause=16;text=\"a\"", NULL},
+		{BYTES("Q.850;cause=16;text=\"a \\\"b\\\" \\c \\\\\""),
+			"Q.850;cause=16;text=\"a \\\"b\\\" c \\\\\"", NULL},
+		{BYTES("Q.850;cause=16;text=\";cause=99, SIP\""),
+			"Q.850;cause=16;text=\";cause=99, SIP\"", NULL},
+		{BYTES("Q.850;cause=16;text=\"\xe2\x82\xac\""),
+			"Q.850;cause=16;text=\"\xe2\x82\xac\"", NULL},
+		{BYTES("release_cause;cause=1"), "RELEASE_CAUSE;cause=1", NULL},
+		{BYTES("FAILURE_CAUSE;cause=3,Preemption;cause=5"),
+			"FAILURE_CAUSE;cause=3, preemption;cause=5", NULL},
+		{BYTES("preemption;cause=1 , RELEASE_CAUSE;cause=6 ,Q.850;cause=127,"
+			"FAILURE_CAUSE;cause=1"),
+			"preemption;cause=1, RELEASE_CAUSE;cause=6, Q.850;cause=127, "
+			"FAILURE_CAUSE;cause=1", NULL},
+
+		/* protocols */
+		{BYTES("SIP;cause=480"), NULL, PROTOCOL},
+		{BYTES("Q.931;cause=16"), NULL, PROTOCOL},
+		{BYTES("Q.8500;cause=16"), NULL, PROTOCOL},
+		{BYTES("Q.85;cause=16"), NULL, PROTOCOL},
+		{BYTES(";cause=16"), NULL, PROTOCOL},
+		{BYTES(" "), NULL, PROTOCOL},
+		{BYTES(","), NULL, PROTOCOL},
+		{BYTES("Q.850;cause=16,"), NULL, PROTOCOL},
+		{BYTES("Q.850;cause=16,,preemption;cause=1"), NULL, PROTOCOL},
+		{BYTES("Q.850\0;cause=16"), NULL, "a value without a cause"},
+		{BYTES("Reason: Q.850;cause=16"), NULL, PROTOCOL},
+		{BYTES("Q.850;cause=16,q.850;cause=17"), NULL,
+			"a protocol more than once"},
+
+		/* causes */
+		{BYTES("Q.850;cause=0"), NULL, CAUSE},
+		{BYTES("Q.850;cause=128"), NULL, CAUSE},
+		{BYTES("Q.850;cause=4294967312"), NULL, CAUSE},
+		{BYTES("Q.850;cause=-1"), NULL, CAUSE},
+		{BYTES("Q.850;cause=1x"), NULL, CAUSE},
+		{BYTES("Q.850;cause="), NULL, CAUSE},
+		{BYTES("Q.850;cause=\"16\""), NULL, CAUSE},
+		{BYTES("RELEASE_CAUSE;cause=7"), NULL, CAUSE},
+		{BYTES("FAILURE_CAUSE;cause=4"), NULL, CAUSE},
+		{BYTES("preemption;cause=6"), NULL, CAUSE},
+		{BYTES("Q.850"), NULL, "a value without a cause"},
+		{BYTES("Q.850;text=\"a\""), NULL, "a value without a cause"},
+
+		/* texts */
+		{BYTES("Q.850;cause=16;text=a"), NULL, QUOTED},
+		{BYTES("Q.850;cause=16;text=\"a"), NULL, QUOTED},
+		{BYTES("Q.850;cause=16;text=\"a\\"), NULL, QUOTED},
+		{BYTES("Q.850;cause=16;text=\"a\\\""), NULL, QUOTED},
+		{BYTES("Q.850;cause=16;text="), NULL, QUOTED},
+		{BYTES("Q.850;cause=16;text=\"a\r\nX: 1\""), NULL, QUOTED},
+		{BYTES("Q.850;cause=16;text=\"a\\\nX: 1\""), NULL, QUOTED},
+		{BYTES("Q.850;cause=16;text=\"a\0\""), NULL, QUOTED},
+		{BYTES("Q.850;cause=16;text=\"\xff\""), NULL, QUOTED},
+		{BYTES("Q.850;cause=16;text=\"" ASCII_120 "12345678\""),
+			"Q.850;cause=16;text=\"" ASCII_120 "12345678\"", NULL},
+		{BYTES("Q.850;cause=16;text=\"" ASCII_120 "123456789\""), NULL, QUOTED},
+
+		/* parameters, and what is between */
+		{BYTES("Q.850;cause=16;cause=17"), NULL, PARAMETER},
+		{BYTES("Q.850;text=\"a\";text=\"b\";cause=1"), NULL, PARAMETER},
+		{BYTES("Q.850;cause=16;location=LN"), NULL, PARAMETER},
+		{BYTES("Q.850;cause=16;"), NULL, "a parameter without a value"},
+		{BYTES("Q.850;cause"), NULL, "a parameter without a value"},
+		{BYTES("Q.850;cause=16 text=\"a\""), NULL, "a comma or semicolon"},
+		{BYTES("Q.850 cause=16"), NULL, "a value without a cause"},
+		{BYTES("Q.850;cause=16\r\nX: 1"), NULL, CAUSE},
+		{BYTES("Q.850;cause=16 \r\nX: 1"), NULL, "a comma or semicolon"},
+		{BYTES("Q.850;cause=16;text=\"a\"x"), NULL, "a comma or semicolon"},
+		{BYTES("Q.850;cause=16;text=\"" ASCII_120 "\",preemption;cause=1;text=\""
+			ASCII_120 "\""), NULL, "more than 255 bytes"},
+		/* clang-format on */
+};
+
+static void others(void **state)
+{
+	char row[64];
+	size_t i;
+
+	(void)state;
+	for(i = 0; i < COUNT(others_rows); i++) {
+		const struct others_row *r = &others_rows[i];
+		str given = unit_copy(r->given.s, (size_t)r->given.len), sent;
+		const char *error = NULL;
+
+		snprintf(row, sizeof(row), "%.60s", r->given.s);
+		sent.s = malloc(IRL_OTHERS_MAX);
+		sent.len = irl_others_read(&given, sent.s, &error);
+		if(r->sent)
+			unit_expect_str(row, "sent", sent, r->sent);
+		else {
+			unit_expect_int(row, "read", sent.len, -1);
+			assert_non_null(error);
+			if(strncmp(error, r->error, strlen(r->error)) != 0)
+				unit_expect_str(row, "error", unit_str(error), r->error);
+		}
+		free(sent.s);
+		free(given.s);
+	}
+}
+
+/* Text whose escapes make it longest: as long as may be, and a byte more. */
+static void others_longest(void **state)
+{
+	static const char begin[] = "Q.850;cause=1;text=\"";
+	char given[2 * IRL_OTHERS_MAX], sent[IRL_OTHERS_MAX];
+	int quotes, n, rest;
+	const char *error;
+	str text = {given, 0};
+
+	(void)state;
+	for(quotes = 100; quotes < 120; quotes++) {
+		n = (int)sizeof(begin) - 1;
+		memcpy(given, begin, sizeof(begin));
+		for(rest = 0; rest < quotes; rest++) {
+			given[n++] = '\\';
+			given[n++] = '"';
+		}
+		given[n++] = '"';
+		text.len = n;
+		unit_expect_int("quotes", "read", irl_others_read(&text, sent, &error),
+				n <= IRL_OTHERS_MAX ? n : -1);
+	}
 }
 
 int main(void)
@@ -296,6 +461,8 @@ int main(void)
 			cmocka_unit_test(print),
 			cmocka_unit_test(print_bounds),
 			cmocka_unit_test(print_longest),
+			cmocka_unit_test(others),
+			cmocka_unit_test(others_longest),
 	};
 
 	return cmocka_run_group_tests_name("reason", tests, NULL, NULL);

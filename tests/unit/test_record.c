@@ -140,6 +140,8 @@ static void being_released(struct irl_session **s)
 	*(*s)->release = call_release;
 	(*s)->release->leg[IRL_CALLEE].cseq = 10106;
 	(*s)->release->leg[IRL_CALLEE].tries = 2;
+	(*s)->release->others_len = 14;
+	memcpy((*s)->release->others, "Q.850;cause=16", 14);
 	(*s)->state = IRL_ENDING;
 	text = pack(*s);
 	NEED(again = unpack(text.s, text.len, &error));
@@ -148,6 +150,11 @@ static void being_released(struct irl_session **s)
 	assert_int_equal(again->resume_cause, 503);
 	unit_expect_str("again", "text",
 			irl_text_get(&again->text, again->resume_text), "Out of \"order\"");
+	unit_expect_str("again", "reason",
+			irl_text_get(&again->text, again->resume_others), "Q.850;cause=16");
+	/* and it waits: what is kept of it has the reason still */
+	text = pack(again);
+	assert_non_null(strstr(text.s, "reason 14:Q.850;cause=16 "));
 	assert_int_equal(again->first.leg[IRL_CALLER].cseq, 10107);
 	assert_int_equal(again->first.leg[IRL_CALLEE].cseq, 8);
 	irl_session_free(again);

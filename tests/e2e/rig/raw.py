@@ -23,11 +23,14 @@ TAG = "callee-one"
 
 
 def reasons(message):
-    return [reason(value) for value in message.lines("Reason")]
+    return [reason(value) for value in message.values("Reason")]
 
 
-def check_reason(message, cause=CAUSE, text=TEXT):
-    assert reasons(message) == [("SIP", str(cause), text)], message.lines("Reason")
+def check_reason(message, cause=CAUSE, text=TEXT, others=()):
+    """One header line; others: the values beside SIP's."""
+    assert len(message.lines("Reason")) == 1
+    assert reasons(message) == [("SIP", str(cause), text), *others], \
+        message.lines("Reason")
 
 
 def either(ua, *whats, timeout=5.0):
