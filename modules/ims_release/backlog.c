@@ -11,7 +11,11 @@
 #define SO_MEMINFO 55
 #endif
 
-unsigned int irl_backlog(void)
+/* Of any of our UDP sockets, in bytes as the kernel counts them: about 2 KiB a
+ * message. */
+#define BACKLOG_MAX 32768
+
+int irl_is_backlogged(void)
 {
 	struct socket_info **list = get_sock_info_list(PROTO_UDP), *si;
 	uint32_t meminfo[SK_MEMINFO_VARS];
@@ -24,5 +28,5 @@ unsigned int irl_backlog(void)
 				&& meminfo[SK_MEMINFO_RMEM_ALLOC] > most)
 			most = meminfo[SK_MEMINFO_RMEM_ALLOC];
 	}
-	return most;
+	return most > BACKLOG_MAX;
 }

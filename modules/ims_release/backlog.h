@@ -5,8 +5,8 @@
 #ifndef IRL_BACKLOG_H
 #define IRL_BACKLOG_H
 
-/** @return the most that any of our UDP sockets holds for the SIP workers, in
- * bytes as the kernel counts them: about 2 KiB a message */
-unsigned int irl_backlog(void);
+/** More than some messages wait before the SIP workers: a release that adds to
+ * them makes the calls of others wait. @return 1 or 0 */
+int irl_is_backlogged(void);
 
 #endif

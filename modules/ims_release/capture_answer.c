@@ -6,11 +6,14 @@
 #include "core/dprint.h"
 #include "core/parser/parse_cseq.h"
 
+#include "core_expires.h"
 #include "core_route_set.h"
+#include "expiry.h"
 #include "index.h"
 #include "keep.h"
 #include "release.h"
 #include "store.h"
+#include "worker.h"
 
 /* What can be read of it. */
 static void read_answer(
@@ -32,6 +35,7 @@ static void read_answer(
 		ans->to.len = 0;
 	ans->contact = irl_msg_contact(rpl);
 	ans->socket = rpl->rcv.bind_address;
+	ans->lifetime = irl_msg_expires(rpl);
 }
 
 /* It is relayed all the same, unless it is late. */
@@ -93,9 +97,24 @@ static struct irl_session *session_of_dialog(
 	return s;
 }
 
+/* The session has a timer when the 2xx says so and its refreshes come by here.
+ * Slot locked. */
+static void start_timer(struct irl_session *s, const struct irl_answer *ans)
+{
+	int i = 0;
+
+	if(!ans->lifetime)
+		return;
+	while(i < ans->nroutes && !irl_route_is_own(&ans->routes[i]))
+		i++;
+	if(i < ans->nroutes)
+		irl_expiry_set(s, irl_expires_at(ans->lifetime, irl_clock()));
+}
+
 /* A dialog was answered after another one: a session of its own, released
  * with the first. Slot locked. */
-static void split(struct irl_session *s, struct irl_dialog *dlg)
+static void split(struct irl_session *s, struct irl_dialog *dlg,
+		const struct irl_answer *ans)
 {
 	struct irl_session *other = irl_session_split(s, dlg);
 
@@ -105,6 +124,7 @@ static void split(struct irl_session *s, struct irl_dialog *dlg)
 		return;
 	}
 	irl_index_update(other, IRL_INDEX_ALL);
+	start_timer(other, ans);
 	if(s->release)
 		irl_release_together(other, s->release);
 }
@@ -132,10 +152,12 @@ static void begin_dialog(struct irl_session *s, struct irl_dialog *dlg,
 {
 	if(dlg)
 		dlg->acks = passes_of_ack(s, ans);
-	if(dlg ? dlg == s->current : !s->current->answered)
+	if(dlg && dlg != s->current)
+		split(s, dlg, ans);
+	else if(dlg || !s->current->answered) {
+		start_timer(s, ans);
 		irl_release_event(s, IRL_EV_ANSWER);
-	else if(dlg)
-		split(s, dlg);
+	}
 }
 
 /* One that the caller gets. Slot locked. @return as take_late(), once a pass */

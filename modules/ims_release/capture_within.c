@@ -4,11 +4,14 @@
 #include <time.h>
 
 #include "core_cseq.h"
+#include "core_expires.h"
+#include "expiry.h"
 #include "index.h"
 #include "keep.h"
 #include "params.h"
 #include "release.h"
 #include "store.h"
+#include "worker.h"
 
 /* RFC 3261 13.2.2.4: its number is that of the INVITE. */
 static int is_callers_ack(
@@ -142,6 +145,20 @@ static str moved_target(const str *has, struct sip_msg *msg, int shared)
 	return shared ? irl_msg_shared_contact(msg) : irl_msg_contact(msg);
 }
 
+/* Each 2xx, when it comes by first, says anew how long the session lives; before
+ * that to the INVITE there is none. */
+static void refresh_timer(struct irl_session *s, const struct irl_dialog *dlg,
+		enum irl_leg_id leg, uint32_t cseq, struct sip_msg *rpl)
+{
+	uint32_t lifetime;
+
+	if(dlg != s->current || !dlg->answered
+			|| cseq + 1 <= dlg->leg[leg].refreshed)
+		return;
+	lifetime = irl_msg_expires(rpl);
+	irl_expiry_set(s, irl_expires_at(lifetime, irl_clock()));
+}
+
 /* A 2xx to a request that `leg` sent. Slot locked. */
 static void take_refresh(struct irl_session *s, struct irl_dialog *dlg,
 		enum irl_leg_id leg, struct sip_msg *req, struct sip_msg *rpl)
@@ -155,6 +172,7 @@ static void take_refresh(struct irl_session *s, struct irl_dialog *dlg,
 
 	if(irl_msg_cseq(rpl, &cseq) != 0)
 		return;
+	refresh_timer(s, dlg, leg, cseq, rpl);
 	irl_session_refresh(s, dlg, leg, cseq, &requested, &answered);
 	if(requested.len || answered.len)
 		irl_index_update(s, IRL_INDEX_CONTACTS);

@@ -284,6 +284,7 @@ struct irl_session *irl_session_split(
 	other->next = NULL;
 	other->release = NULL;
 	other->hosted = 0;
+	other->expires = 0;
 	other->changed = other->kept = 0;
 	memset(other->link, 0, sizeof(other->link));
 	other->state = IRL_ANSWERED;

@@ -33,6 +33,7 @@ static const struct field session_fields[] = {
 		{"impu", TEXT, offsetof(struct irl_session, impu)},
 		{"icid", TEXT, offsetof(struct irl_session, icid)},
 		{"created", NUMBER, offsetof(struct irl_session, created)},
+		{"expires", NUMBER, offsetof(struct irl_session, expires)},
 		{"invite", NUMBER, offsetof(struct irl_session, invite_cseq)},
 };
 

@@ -186,6 +186,7 @@ struct irl_session
 	uint64_t id;
 	uint32_t hash;	  /**< of the Call-ID */
 	uint32_t created; /**< seconds since the epoch */
+	uint32_t expires; /**< when its timer does (worker.h: irl_clock); 0: never */
 	uint8_t state;	  /**< enum irl_state */
 	uint8_t npasses;
 	uint8_t hosted;	   /**< the dialog module has a record of its own */
@@ -233,6 +234,7 @@ struct irl_answer
 	int cut;  /**< those at the callee's end are missing */
 	int pass; /**< at which it arrived */
 	void *socket;
+	uint32_t lifetime; /**< by Session-Expires, 0: no timer */
 };
 
 /** @return the record, NULL when memory or IRL_BLOCK_MAX does not allow it */

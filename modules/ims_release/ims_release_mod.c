@@ -9,6 +9,7 @@
 
 #include "capture.h"
 #include "event_route.h"
+#include "expiry.h"
 #include "host.h"
 #include "host_credit.h"
 #include "host_end.h"
@@ -33,6 +34,8 @@ static param_export_t params[] = {
 		{"credit_text", PARAM_STR, &irl_params.credit_text},
 		{"default_reason", PARAM_STR, &irl_params.default_reason},
 		{"served", PARAM_STR, &irl_params.served_name},
+		{"session_timer", PARAM_STR, &irl_params.session_timer_name},
+		{"session_timer_cause", PARAM_INT, &irl_params.session_timer_cause},
 		{"service_control", PARAM_INT, &irl_params.service_control},
 		{"answer_481", PARAM_INT, &irl_params.answer_481},
 		{"linger", PARAM_INT, &irl_params.linger},
@@ -59,8 +62,9 @@ static int mod_init(void)
 			|| irl_host_end_init() != 0 || irl_host_init() != 0)
 		return -1;
 	if(irl_store_init(irl_params.hash_size, irl_params.max_sessions) != 0
-			|| irl_index_init(irl_params.hash_size) != 0 || irl_jobs_init() != 0
-			|| irl_host_credit_init() != 0) {
+			|| irl_index_init(irl_params.hash_size) != 0
+			|| irl_expiry_init(irl_params.hash_size) != 0
+			|| irl_jobs_init() != 0 || irl_host_credit_init() != 0) {
 		LM_ERR("out of shared memory: hash_size is %d\n", irl_params.hash_size);
 		return -1;
 	}
@@ -84,6 +88,7 @@ static void mod_destroy(void)
 	irl_jobs_destroy();
 	irl_store_destroy();
 	irl_index_destroy();
+	irl_expiry_destroy();
 	irl_host_credit_destroy();
 }
 

@@ -18,10 +18,6 @@
 #define BURST 8
 #define IDLE_MS 1000
 
-/* With more than some messages before the SIP workers no session is started:
- * a release that has them wait makes the calls of others wait. */
-#define BACKLOG_MAX 32768
-
 struct job
 {
 	struct job *next;
@@ -411,7 +407,7 @@ int irl_jobs_run(uint64_t now_ms)
 	lock_release(&jobs->lock);
 	if(rate < 0)
 		return IDLE_MS;
-	if(irl_backlog() > BACKLOG_MAX)
+	if(irl_is_backlogged())
 		return 1;
 	/* without a rate nothing is saved up, and nothing owed */
 	if(rate)

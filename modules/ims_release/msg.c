@@ -18,6 +18,7 @@
 #include "core/parser/parse_via.h"
 
 #include "core_cseq.h"
+#include "core_expires.h"
 #include "core_nameaddr.h"
 
 static const str empty = {NULL, 0};
@@ -199,6 +200,13 @@ int irl_msg_callers_routes(struct sip_msg *msg, str routes[IRL_ROUTES_MAX])
 	}
 	reverse(routes, n);
 	return n;
+}
+
+uint32_t irl_msg_expires(struct sip_msg *msg)
+{
+	if(parse_headers(msg, HDR_SESSIONEXPIRES_F, 0) < 0 || !msg->session_expires)
+		return 0;
+	return irl_expires_read(&msg->session_expires->body);
 }
 
 str irl_msg_icid(struct sip_msg *msg)

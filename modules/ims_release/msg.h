@@ -64,6 +64,9 @@ int irl_msg_routes(struct sip_msg *msg, str routes[IRL_ROUTES_MAX]);
  * irl_msg_routes() has failed. @return how many */
 int irl_msg_callers_routes(struct sip_msg *msg, str routes[IRL_ROUTES_MAX]);
 
+/** Seconds of Session-Expires, 0: no timer. */
+uint32_t irl_msg_expires(struct sip_msg *msg);
+
 /** icid-value of P-Charging-Vector. */
 str irl_msg_icid(struct sip_msg *msg);
 

@@ -20,6 +20,8 @@ struct irl_params irl_params = {
 		.credit_cause = 402,
 		.credit_text = str_init("Out of credit"),
 		.served_name = str_init("auto"),
+		.session_timer_name = str_init("delete"),
+		.session_timer_cause = 408,
 		.service_control = 1,
 		.answer_481 = 1,
 		.linger = 32,
@@ -71,6 +73,14 @@ static int check_ranges(void)
 	return 0;
 }
 
+static int check_cause(const char *name, int cause)
+{
+	if(irl_cause_check(cause) == 0)
+		return 0;
+	LM_ERR("parameter %s is %d, allowed is " IRL_CAUSE_RANGE "\n", name, cause);
+	return -1;
+}
+
 static int check_default_reason(void)
 {
 	static char sent[IRL_OTHERS_MAX];
@@ -90,12 +100,10 @@ static int check_default_reason(void)
 
 static int check_causes(void)
 {
-	if(irl_cause_check(irl_params.default_cause)) {
-		LM_ERR("parameter default_cause is %d, allowed is " IRL_CAUSE_RANGE
-			   "\n",
-				irl_params.default_cause);
+	if(check_cause("default_cause", irl_params.default_cause)
+			|| check_cause(
+					"session_timer_cause", irl_params.session_timer_cause))
 		return -1;
-	}
 	if(irl_params.credit_cause && irl_cause_check(irl_params.credit_cause)) {
 		LM_ERR("parameter credit_cause is %d, allowed is 0, " IRL_CAUSE_RANGE
 			   "\n",
@@ -135,6 +143,25 @@ static int check_served(void)
 	}
 	LM_ERR("parameter served is '%s', allowed is orig, term or auto\n",
 			irl_quote(&irl_params.served_name));
+	return -1;
+}
+
+static int check_session_timer(void)
+{
+	static const str names[] = {[IRL_TIMER_OFF] = str_init("off"),
+			[IRL_TIMER_DELETE] = str_init("delete"),
+			[IRL_TIMER_RELEASE] = str_init("release")};
+	int i;
+
+	for(i = IRL_TIMER_OFF; i <= IRL_TIMER_RELEASE; i++) {
+		if(irl_str_eq(&irl_params.session_timer_name, &names[i])) {
+			irl_params.session_timer = i;
+			return 0;
+		}
+	}
+	LM_ERR("parameter session_timer is '%s', allowed is off, delete or "
+		   "release\n",
+			irl_quote(&irl_params.session_timer_name));
 	return -1;
 }
 
@@ -183,7 +210,8 @@ static int check_table(void)
 int irl_params_check(void)
 {
 	if(check_ranges() || check_causes() || check_texts()
-			|| check_default_reason() || check_served() || check_table())
+			|| check_default_reason() || check_served() || check_session_timer()
+			|| check_table())
 		return -1;
 	return check_extra_headers();
 }

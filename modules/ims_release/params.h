@@ -7,6 +7,14 @@
 
 #include "core/str.h"
 
+/** What becomes of a session whose timer has ended. */
+enum irl_session_timer
+{
+	IRL_TIMER_OFF,
+	IRL_TIMER_DELETE,
+	IRL_TIMER_RELEASE
+};
+
 struct irl_params
 {
 	int default_cause;
@@ -16,6 +24,9 @@ struct irl_params
 	str default_reason; /**< as it is sent */
 	str served_name;
 	int served; /**< enum irl_side; IRL_NO_SIDE: auto */
+	str session_timer_name;
+	int session_timer; /**< enum irl_session_timer */
+	int session_timer_cause;
 	int service_control;
 	int answer_481;
 	int linger;

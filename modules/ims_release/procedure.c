@@ -7,6 +7,8 @@
 #include "core/dprint.h"
 #include "core/rand/kam_rand.h"
 
+#include "backlog.h"
+#include "expiry.h"
 #include "host_end.h"
 #include "job.h"
 #include "msg.h"
@@ -204,6 +206,60 @@ void irl_release_pair_due(uint64_t id)
 			&& !s->release->leg[IRL_CALLEE].tries)
 		s->release->todo |= IRL_DO_PAIR;
 	irl_release_unlock(s);
+}
+
+/* Sessions that end by their timer between two looks at what came in. */
+#define EXPIRE_BURST 8
+
+/* A refresh may have come since it was found. @return 1 with a copy of it */
+static int is_expired(uint64_t id, uint32_t now)
+{
+	struct irl_session *s = irl_store_get(id);
+	int expired;
+
+	if(!s)
+		return 0;
+	expired = s->expires && s->expires <= now
+			  && irl_state_live((enum irl_state)s->state);
+	if(expired)
+		irl_snapshot_take(&irl_snap, s, s->current);
+	irl_store_unlock(s->hash);
+	return expired;
+}
+
+/* TS 24.229 5.4.5.2: what is stored is deleted, the dialog module's too. */
+static void delete_expired(uint64_t id)
+{
+	LM_INFO("session of Call-ID %.*s deleted: its timer has ended\n",
+			irl_snap_text(irl_snap.s.callid).len,
+			irl_snap_text(irl_snap.s.callid).s);
+	if(irl_snap.s.hosted)
+		irl_host_end(&irl_snap.s, &irl_snap.dlg);
+	irl_release_raise(id, IRL_EV_END);
+}
+
+int irl_release_expire(void)
+{
+	const struct irl_reason reason = {irl_params.session_timer_cause,
+			str_init("Session timer expired"), irl_params.default_reason};
+	uint32_t now = irl_clock();
+	uint64_t ids[EXPIRE_BURST];
+	int i, n;
+
+	if(irl_params.session_timer == IRL_TIMER_OFF)
+		return 0;
+	if(irl_is_backlogged())
+		return 1;
+	n = irl_expiry_take(now, ids, EXPIRE_BURST);
+	for(i = 0; i < n; i++) {
+		if(!is_expired(ids[i], now))
+			continue;
+		if(irl_params.session_timer == IRL_TIMER_DELETE)
+			delete_expired(ids[i]);
+		else if(irl_release_trigger(ids[i], &reason, 0) == IRL_NO_MEMORY)
+			return 0; /* not at once again */
+	}
+	return n == EXPIRE_BURST;
 }
 
 /* Seconds for a UA to repeat a BYE with credentials, and, as a dialog module

@@ -58,6 +58,14 @@ void irl_release_step(uint64_t id);
  */
 void irl_release_sweep(void);
 
+/**
+ * For the releasing process, every second: sessions whose timer has ended are
+ * deleted or released, as parameter `session_timer` says; some of them.
+ *
+ * @return 1 when there may be more
+ */
+int irl_release_expire(void);
+
 /** For the releasing process: what its timers lead to. */
 void irl_release_no_ack(uint64_t id);
 void irl_release_forget(uint64_t id);

@@ -18,6 +18,7 @@
 #include "rpc_scan.h"
 #include "snapshot.h"
 #include "store.h"
+#include "worker.h"
 
 #define LIST_LIMIT 50
 #define LIST_LIMIT_MAX 1000
@@ -301,6 +302,9 @@ static void rpc_show(rpc_t *rpc, void *ctx)
 	if(snap.s.owner.len)
 		add_text(rpc, reply, "owner", snap.s.owner);
 	add_parties(rpc, reply);
+	if(snap.s.expires)
+		rpc->struct_add(
+				reply, "d", "expires", (int)(snap.s.expires - irl_clock()));
 	add_leg(rpc, reply, IRL_CALLER);
 	add_leg(rpc, reply, IRL_CALLEE);
 }

@@ -11,6 +11,7 @@
 #include "core/locking.h"
 #include "core/mem/shm_mem.h"
 
+#include "expiry.h"
 #include "index.h"
 
 #define NUMBER_BITS 40
@@ -160,6 +161,7 @@ int irl_store_insert(uint32_t hash, struct irl_session *s)
 	s->next = slot->first;
 	slot->first = s;
 	atomic_inc(&table->sessions);
+	irl_expiry_set(s, s->expires);
 	return 0;
 }
 

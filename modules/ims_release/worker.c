@@ -26,8 +26,10 @@
 /* Ids taken at a time, between two looks at jobs and timers. */
 #define BATCH 256
 
-/* Between two looks for sessions that nobody else ends. */
+/* Between two looks for sessions that nobody else ends, and for those whose
+ * timer has ended. */
 #define SWEEP_MS 60000
+#define EXPIRE_MS 1000
 
 static int post_fd = -1, take_fd = -1;
 static atomic_t *missed; /* posts that did not fit into the pipe */
@@ -61,6 +63,13 @@ uint64_t irl_now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static int64_t epoch_ms; /* of the clock's beginning */
+
+uint32_t irl_clock(void)
+{
+	return (uint32_t)((epoch_ms + (int64_t)irl_now_ms()) / 1000);
 }
 
 static int queue_grow(struct queue *q)
@@ -185,13 +194,13 @@ static void take_posts(void)
 static void serve(void)
 {
 	struct pollfd fd = {take_fd, POLLIN, 0};
-	uint64_t now, swept = irl_now_ms();
-	int wait;
+	uint64_t now, swept = irl_now_ms(), expired = swept;
+	int wait, more = 0;
 
 	for(;;) {
 		now = irl_now_ms();
 		wait = irl_jobs_run(now);
-		wait = next_timer(now, wait);
+		wait = next_timer(now, more && wait > 1 ? 1 : wait);
 		if(poll(&fd, 1, wait) < 0 && errno != EINTR) {
 			LM_CRIT("poll: %s\n", strerror(errno));
 			return;
@@ -203,6 +212,10 @@ static void serve(void)
 			irl_release_sweep();
 			swept = now;
 		}
+		if(more || now - expired >= EXPIRE_MS) {
+			more = irl_release_expire();
+			expired = now;
+		}
 	}
 }
 
@@ -210,6 +223,7 @@ int irl_worker_init(void)
 {
 	int fds[2];
 
+	epoch_ms = (int64_t)time(NULL) * 1000 - (int64_t)irl_now_ms();
 	missed = shm_malloc(sizeof(*missed));
 	if(!missed) {
 		SHM_MEM_ERROR;

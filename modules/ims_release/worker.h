@@ -37,4 +37,8 @@ void irl_worker_timer(enum irl_timer timer, uint64_t id, uint64_t ms);
 /** Milliseconds of a clock that is never set. */
 uint64_t irl_now_ms(void);
 
+/** Seconds since the epoch as they were when Kamailio started, and on from there
+ * by the clock above: setting the time ends no session. */
+uint32_t irl_clock(void);
+
 #endif

@@ -196,7 +196,8 @@ def kept(path):
     """All that the database has of its one session."""
     connection = sqlite3.connect(path)
     try:
-        return connection.execute("select record from ims_release").fetchone()[0]
+        row = connection.execute("select record from ims_release").fetchone()
+        return str(row[0])
     finally:
         connection.close()
 

@@ -64,6 +64,7 @@ static struct irl_session *connected(void)
 	if(!s)
 		return NULL;
 	s->created = 1700000000;
+	s->expires = 1700001801;
 	call_pass(s, 1, IRL_ORIG, IRL_NO_SIDE);
 	call_pass(s, 3, IRL_TERM, IRL_ORIG);
 	if(call_answer(s, "b-1", BOB, ROUTES, 1))
@@ -99,6 +100,7 @@ static void round_trip(struct irl_session **s)
 	assert_string_equal(before, after);
 	assert_int_equal(again->state, IRL_CONFIRMED);
 	assert_int_equal(again->created, 1700000000);
+	assert_int_equal(again->expires, 1700001801);
 	assert_int_equal(irl_session_served(again), IRL_BOTH);
 	assert_int_equal(again->resume_cause, 0);
 	unit_expect_str("again", "impu", irl_text_get(&again->text, again->impu),

@@ -37,6 +37,7 @@ class Crowd:
             ua._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         self.answers = dict.fromkeys(WHO, 200)
         self.rings = False      # 180 in place of 200
+        self.headers = ()       # of these responses
         self.dialogs = {}
         self.acked, self.ringing, self.ended = set(), set(), set()
         self.told = {who: {} for who in WHO}
@@ -124,7 +125,8 @@ class Crowd:
         ua, call_id = self.ua["callee"], message.call_id
         tag = "to-" + call_id.partition("@")[0]
         if message.method == "INVITE":
-            ua.answer(message, 180 if self.rings else 200, tag=tag)
+            ua.answer(message, 180 if self.rings else 200, tag=tag,
+                      headers=self.headers)
             self.ringing.add(call_id)
         elif message.method == "ACK":
             self.acked.add(call_id)
