@@ -102,8 +102,7 @@ static size_t print_value(char *buf, size_t size, const char *protocol,
 	return n;
 }
 
-size_t irl_reason_print(
-		char *buf, size_t size, const struct irl_reason *reason)
+size_t irl_reason_print(char *buf, size_t size, const struct irl_reason *reason)
 {
 	static const char name[] = "Reason: ";
 	const str *others = &reason->others;
@@ -139,8 +138,9 @@ static const struct protocol
 		{"Q.850", 1, 127}, {"preemption", 1, 5}};
 
 /* One value may be too much by all of its text and a comma. */
-#define OTHERS_ROOM \
-	(IRL_OTHERS_MAX + 2 + sizeof("FAILURE_CAUSE;cause=127;text=\"\"") + 2 * IRL_TEXT_MAX)
+#define OTHERS_ROOM                                                   \
+	(IRL_OTHERS_MAX + 2 + sizeof("FAILURE_CAUSE;cause=127;text=\"\"") \
+			+ 2 * IRL_TEXT_MAX)
 
 #define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
 

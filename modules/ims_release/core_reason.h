@@ -16,14 +16,15 @@
 #define IRL_OTHERS_MAX 255
 
 /** Room for the longest header line: every byte of the text escaped. */
-#define IRL_REASON_MAX                                                       \
+#define IRL_REASON_MAX                                                  \
 	(sizeof("Reason: SIP;cause=699;text=\"\", \r\n") + 2 * IRL_TEXT_MAX \
 			+ IRL_OTHERS_MAX)
 
 /** What interface and errors say of the two. */
 #define IRL_CAUSE_RANGE "200 or 300 to 699"
 #define IRL_TEXT_RANGE "UTF-8 without control characters, at most 128 bytes"
-#define IRL_OTHERS_RANGE "values of RELEASE_CAUSE, FAILURE_CAUSE, Q.850, preemption"
+#define IRL_OTHERS_RANGE \
+	"values of RELEASE_CAUSE, FAILURE_CAUSE, Q.850, preemption"
 
 /** Why a session is released. */
 struct irl_reason

@@ -186,8 +186,9 @@ struct irl_session
 	uint64_t id;
 	uint32_t hash;	  /**< of the Call-ID */
 	uint32_t created; /**< seconds since the epoch */
-	uint32_t expires; /**< when its timer does (worker.h: irl_clock); 0: never */
-	uint8_t state;	  /**< enum irl_state */
+	uint32_t
+			expires; /**< when its timer does (worker.h: irl_clock); 0: never */
+	uint8_t state;	 /**< enum irl_state */
 	uint8_t npasses;
 	uint8_t hosted;	   /**< the dialog module has a record of its own */
 	uint32_t orphan;   /**< its BYE was refused then: no host, yet not over */

@@ -17,8 +17,7 @@
 static int scan_binary(rpc_t *rpc, void *ctx, int most, str *value, int *wrong)
 {
 	static char *const formats[] = {
-			NULL, ONE, ONE ".S", ONE ".S.S",
-			ONE ".S.S.S", ONE ".S.S.S.S"};
+			NULL, ONE, ONE ".S", ONE ".S.S", ONE ".S.S.S", ONE ".S.S.S.S"};
 	double fraction;
 	int n;
 
@@ -26,9 +25,8 @@ static int scan_binary(rpc_t *rpc, void *ctx, int most, str *value, int *wrong)
 		*wrong = 1;
 		return 0;
 	}
-	n = rpc->scan(
-			ctx, formats[most], &value[0], &value[1], &value[2], &value[3],
-			&value[4]);
+	n = rpc->scan(ctx, formats[most], &value[0], &value[1], &value[2],
+			&value[3], &value[4]);
 	*wrong = n < 0;
 	return n < 0 ? -n : n;
 }

@@ -97,8 +97,7 @@ static int ki_release_reason(sip_msg_t *msg, int cause, str *text, str *reason)
 	return release(msg, cause, text, reason);
 }
 
-static int release_by(
-		str *name, str *value, int cause, str *text, str *others)
+static int release_by(str *name, str *value, int cause, str *text, str *others)
 {
 	struct irl_reason reason;
 	struct irl_selector sel;

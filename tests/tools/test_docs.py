@@ -180,7 +180,8 @@ def test_defaults_and_ranges():
     code = SOURCES["params.c"]
     block = re.search(r"struct irl_params irl_params = \{(.*?)\};", code, re.S)[1]
     defaults = dict(re.findall(r'\.(\w+) = (?:str_init\()?"?([^",)]+)', block))
-    defaults["served"] = defaults.pop("served_name")
+    for name in ("served", "session_timer"):
+        defaults[name] = defaults.pop(name + "_name")
     ranges = {name: bounds for name, *bounds in re.findall(
         r'\{"(\w+)", &irl_params\.\w+, (\w+), (\w+)\}', code)}
     slots = re.search(r"IRL_SLOTS_MAX \(1 << (\d+)\)", SOURCES["store.h"])[1]

@@ -270,8 +270,8 @@ static void both_users_served(void **state)
 /* TS 24.229 7.2A.18: values of other protocols beside SIP's, in both. */
 static void other_values(void **state)
 {
-	static const char others[] =
-			"Q.850;cause=31;text=\"Normal, unspecified\", RELEASE_CAUSE;cause=2";
+	static const char others[] = "Q.850;cause=31;text=\"Normal, unspecified\", "
+								 "RELEASE_CAUSE;cause=2";
 	struct irl_session *s = call_of(layout_of("as_both"), IRL_ORIG);
 	struct irl_bye bye;
 

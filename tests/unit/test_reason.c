@@ -236,8 +236,8 @@ static const struct print_row
 
 static struct irl_reason reason_of(const struct print_row *r)
 {
-	struct irl_reason reason = {r->cause, unit_str(r->text),
-			unit_str(r->others ? r->others : "")};
+	struct irl_reason reason = {
+			r->cause, unit_str(r->text), unit_str(r->others ? r->others : "")};
 
 	return reason;
 }
@@ -299,8 +299,8 @@ static void print_longest(void **state)
 	memset(text, '"', sizeof(text));
 	memset(others, 'x', sizeof(others));
 	assert_int_equal(irl_text_check(&reason.text), 0);
-	assert_int_equal(irl_reason_print(buf, IRL_REASON_MAX, &reason),
-			IRL_REASON_MAX - 1);
+	assert_int_equal(
+			irl_reason_print(buf, IRL_REASON_MAX, &reason), IRL_REASON_MAX - 1);
 	free(buf);
 }
 
