@@ -92,24 +92,61 @@ int irl_bye_build(const struct irl_session *s, const struct irl_dialog *dlg,
 	return 0;
 }
 
+/* The way from a pass outwards. @return 0, or ENOENT when it cannot be told */
+static int way_from(const struct irl_session *s, const struct irl_dialog *dlg,
+		const struct irl_pass *from, enum irl_side serves,
+		const struct irl_bye_policy *policy, struct irl_bye *bye)
+{
+	str routes[IRL_ROUTES_MAX];
+	int n = irl_session_routes(s, dlg, routes), own;
+	int at = own_place(from, serves, routes, n, policy->is_own);
+
+	if(at < 0)
+		return ENOENT;
+	own = irl_routes_own(routes, n, at, policy->is_own);
+	bye->nroutes = irl_routes_towards(
+			routes, n, at, own, bye->to == IRL_CALLEE, 0, bye->routes);
+	bye->socket = bye->to == IRL_CALLEE ? from->out : from->in;
+	return 0;
+}
+
+/* The pass next to a party, of those that the dialog went through. */
+static const struct irl_pass *pass_next_to(const struct irl_session *s,
+		const struct irl_dialog *dlg, enum irl_leg_id to)
+{
+	const struct irl_pass *pass = NULL;
+	int i;
+
+	for(i = 0; i < s->npasses; i++) {
+		if(dlg->passes && !(dlg->passes & (1u << i)))
+			continue;
+		if(!pass || to == IRL_CALLEE)
+			pass = &s->pass[i];
+	}
+	return pass;
+}
+
+int irl_bye_build_straight(const struct irl_session *s,
+		const struct irl_dialog *dlg, enum irl_leg_id to,
+		const struct irl_bye_policy *policy, struct irl_bye *bye)
+{
+	const struct irl_pass *from = pass_next_to(s, dlg, to);
+
+	if(!from || address(s, dlg, to, policy->rnd, bye) != 0)
+		return ENOENT;
+	return way_from(
+			s, dlg, from, to == IRL_CALLEE ? IRL_TERM : IRL_ORIG, policy, bye);
+}
+
 int irl_bye_build_for_caller(const struct irl_session *s,
 		const struct irl_dialog *dlg, const struct irl_pass *from,
 		const struct irl_bye_policy *policy, struct irl_bye *bye)
 {
-	str routes[IRL_ROUTES_MAX];
 	enum irl_side serves;
-	int n, at, own;
 
 	if(!from || address(s, dlg, IRL_CALLEE, policy->rnd, bye) != 0)
 		return ENOENT;
 	if(irl_session_entry(s, dlg, &serves) != from)
 		serves = IRL_ORIG; /* the first pass */
-	n = irl_session_routes(s, dlg, routes);
-	at = own_place(from, serves, routes, n, policy->is_own);
-	if(at < 0)
-		return ENOENT;
-	own = irl_routes_own(routes, n, at, policy->is_own);
-	bye->nroutes = irl_routes_towards(routes, n, at, own, 1, 0, bye->routes);
-	bye->socket = from->out;
-	return 0;
+	return way_from(s, dlg, from, serves, policy, bye);
 }

@@ -59,6 +59,16 @@ int irl_bye_build(const struct irl_session *s, const struct irl_dialog *dlg,
 		struct irl_bye *bye);
 
 /**
+ * Build a BYE that goes to a party straight, from the pass that is next to it:
+ * by no application server of the served users.
+ *
+ * @return as irl_bye_build()
+ */
+int irl_bye_build_straight(const struct irl_session *s,
+		const struct irl_dialog *dlg, enum irl_leg_id to,
+		const struct irl_bye_policy *policy, struct irl_bye *bye);
+
+/**
  * Build a request that takes the caller's place, straight to the callee from
  * one pass outwards: with the INVITE's CSeq the ACK, and the BYE after a late
  * 2xx, which the caller never saw (RFC 3261 13.2.2.4).

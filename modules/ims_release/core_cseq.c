@@ -58,6 +58,11 @@ uint32_t irl_cseq_use(uint32_t next, uint32_t rnd)
 	return 1 + rnd % (IRL_CSEQ_STORED_MAX - IRL_CSEQ_RETRY_STEP);
 }
 
+uint32_t irl_cseq_next(uint32_t sent)
+{
+	return sent < IRL_CSEQ_MAX ? sent + 1 : IRL_CSEQ_MAX;
+}
+
 uint32_t irl_cseq_retry(uint32_t sent)
 {
 	if(sent > IRL_CSEQ_MAX - IRL_CSEQ_RETRY_STEP)

@@ -65,6 +65,9 @@ uint32_t irl_cseq_highest(uint32_t next);
  */
 uint32_t irl_cseq_use(uint32_t next, uint32_t rnd);
 
+/** The number of a request after one of ours. */
+uint32_t irl_cseq_next(uint32_t sent);
+
 /** The number for one more try after a 500, well above `sent` (RFC 3261
  * 12.2.2: the peer answers 500 to a number lower than one it has seen). */
 uint32_t irl_cseq_retry(uint32_t sent);

@@ -136,6 +136,7 @@ struct irl_leg_release
 	uint16_t code; /**< final response, 408: none came */
 	uint8_t status;
 	uint8_t tries;
+	uint8_t straight; /**< service control has lost it: round that */
 	struct irl_own_bye own;
 };
 

@@ -22,17 +22,42 @@ static void *answer_param(uint64_t id, enum irl_leg_id leg, int tries)
 	return (void *)(uintptr_t)(id << 4 | (unsigned)(tries << 1 | (int)leg));
 }
 
-static int prepare_bye(enum irl_leg_id to, struct irl_prepared *prepared)
+static const char *name_of(enum irl_leg_id leg)
+{
+	return leg == IRL_CALLER ? "caller" : "callee";
+}
+
+/* The first BYE of a leg, or one after it. @return 0, or the error of
+ * irl_bye_build() */
+static int build_bye(enum irl_leg_id to, struct irl_bye *bye)
 {
 	const struct irl_bye_policy p = irl_policy();
+	const struct irl_leg_release *l = &irl_snap.r.leg[to];
+	int err;
+
+	if(l->straight) {
+		LM_NOTICE("the BYE to the %s was lost in service control: sent "
+				  "straight, Call-ID %.*s\n",
+				name_of(to), irl_snap_text(irl_snap.s.callid).len,
+				irl_snap_text(irl_snap.s.callid).s);
+		err = irl_bye_build_straight(&irl_snap.s, &irl_snap.dlg, to, &p, bye);
+		bye->cseq = irl_cseq_next(l->cseq);
+		return err;
+	}
+	err = irl_bye_build(&irl_snap.s, &irl_snap.dlg, to, &p, bye);
+	if(l->tries)
+		bye->cseq = irl_cseq_retry(l->cseq);
+	return err;
+}
+
+static int prepare_bye(enum irl_leg_id to, struct irl_prepared *prepared)
+{
 	struct irl_leg_release *l = &irl_snap.r.leg[to];
 	struct irl_bye bye;
 	str headers;
 
-	if(irl_bye_build(&irl_snap.s, &irl_snap.dlg, to, &p, &bye) != 0)
+	if(build_bye(to, &bye) != 0)
 		return -1;
-	if(l->tries)
-		bye.cseq = irl_cseq_retry(l->cseq);
 	irl_bye_headers(&bye, irl_headers_buf, &headers);
 	l->cseq = bye.cseq;
 	l->tries++;
@@ -49,10 +74,28 @@ static void check_both_final(struct irl_session *s)
 
 static void set_final(struct irl_release *r, enum irl_leg_id leg, int code)
 {
+	/* no answer, when service control had none either: nobody was told */
+	int untold = r->leg[leg].straight && code == 408;
+
 	r->leg[leg].status = IRL_BYE_FINAL;
 	r->leg[leg].code = (uint16_t)code;
-	if(code > 299 && !irl_is_gone(code))
+	if(code > 299 && (untold || !irl_is_gone(code)))
 		r->failed = 1;
+}
+
+/* An application server that is down, or fails: the BYE did not come by its last
+ * pass here, behind which the user is. */
+static int was_lost(const struct irl_leg_release *l, int code)
+{
+	return !l->straight && l->own.nseen < l->own.passes
+		   && (code == 408 || code == 477 || (code >= 500 && code <= 599));
+}
+
+/* Once more, by the releasing process. */
+static void send_again(struct irl_release *r, enum irl_leg_id leg)
+{
+	r->leg[leg].status = IRL_BYE_NONE;
+	r->todo |= leg == IRL_CALLER ? IRL_DO_RETRY_CALLER : IRL_DO_RETRY_CALLEE;
 }
 
 /* Store what tells our BYEs when they come back, then send them. */
@@ -96,7 +139,7 @@ void irl_send_byes(int to_caller, int to_callee)
 	for(i = 0; i < IRL_LEGS; i++) {
 		if(legs[i] && prepare_bye((enum irl_leg_id)i, &prepared[i]) < 0) {
 			LM_ERR("no BYE to the %s can be sent, Call-ID %.*s\n",
-					i == IRL_CALLER ? "caller" : "callee",
+					name_of((enum irl_leg_id)i),
 					irl_snap_text(irl_snap.s.callid).len,
 					irl_snap_text(irl_snap.s.callid).s);
 			prepared[i].buffer = NULL;
@@ -123,9 +166,10 @@ static void on_answer(struct cell *t, int type, struct tmcb_params *params)
 	fresh = l && l->status == IRL_BYE_SENT && l->tries == tries;
 	if(fresh && params->code == 500 && tries == 1) {
 		/* perhaps a CSeq too low: once more, well above */
-		l->status = IRL_BYE_NONE;
-		s->release->todo |=
-				leg == IRL_CALLER ? IRL_DO_RETRY_CALLER : IRL_DO_RETRY_CALLEE;
+		send_again(s->release, leg);
+	} else if(fresh && was_lost(l, params->code)) {
+		l->straight = 1;
+		send_again(s->release, leg);
 	} else if(fresh) {
 		set_final(s->release, leg, params->code);
 		check_both_final(s);

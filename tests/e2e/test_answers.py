@@ -122,7 +122,10 @@ def document(seen):
     lines += [
         "", "A second BYE, after 500, has a CSeq well above the first: the first may",
         "have been too low (RFC 3261 12.2.2). 408 stands for no answer at all, too. A",
-        "503 is relayed as 500 (RFC 3261 16.7), also to ourselves.",
+        "503 is relayed as 500 (RFC 3261 16.7), also to ourselves.", "",
+        "These are the users' answers. When an application server lost the BYE, or",
+        "failed on it, the user gets another one straight, the last: no answer to that",
+        "one is a leg that failed (`tests/e2e/test_server_down.py`).",
         "", "## Both users", "",
         "Rows: the callee's answer; columns: the caller's. `r`: counted as released,",
         "`f`: as failed, because a user that may still have the dialog refused.", "",

@@ -389,6 +389,59 @@ static const struct caller_row
 		/* clang-format on */
 };
 
+/* Past all application servers of the users served here. */
+static const struct around_row
+{
+	const char *layout;
+	enum irl_side serves;
+	enum irl_leg_id to;
+	const char *socket, *route;
+} around_rows[] = {
+		/* clang-format off */
+		{"no_as",      IRL_ORIG, IRL_CALLEE, "out0", "st p2"},
+		{"no_as",      IRL_TERM, IRL_CALLER, "in0",  "so p1"},
+		{"as_calling", IRL_ORIG, IRL_CALLEE, "out1", "st p2"},
+		{"as_calling", IRL_ORIG, IRL_CALLER, "in0",  "p1"},
+		{"as_called",  IRL_TERM, IRL_CALLER, "in0",  "so p1"},
+		{"as_called",  IRL_TERM, IRL_CALLEE, "out1", "p2"},
+		{"as_both",    IRL_ORIG, IRL_CALLEE, "out1", "st a2 st p2"},
+		{"as_both",    IRL_TERM, IRL_CALLER, "in0",  "so a1 so p1"},
+		{"as_both",    IRL_BOTH, IRL_CALLEE, "out3", "p2"},
+		{"as_both",    IRL_BOTH, IRL_CALLER, "in0",  "p1"},
+		{"r2_as_both", IRL_ORIG, IRL_CALLEE, "out1", "st1 st2 a2 st1 st2 p2"},
+		{"r2_as_both", IRL_TERM, IRL_CALLER, "in0",  "so2 so1 a1 so2 so1 p1"},
+		{"strict",     IRL_ORIG, IRL_CALLEE, "out0", "st p2s"},
+		{"no_own",     IRL_ORIG, IRL_CALLEE, "out0", "p2"},
+		/* clang-format on */
+};
+
+static void straight_to_a_user(void **state)
+{
+	static const char *const sides[] = {"", "orig", "term", "both"};
+	struct irl_session *s;
+	struct irl_bye bye;
+	char name[64];
+	size_t i;
+
+	(void)state;
+	for(i = 0; i < COUNT(around_rows); i++) {
+		const struct around_row *r = &around_rows[i];
+		int to_callee = r->to == IRL_CALLEE;
+
+		snprintf(name, sizeof(name), "straight_%s_%s_%s",
+				to_callee ? "callee" : "caller", sides[r->serves], r->layout);
+		s = call_of(layout_of(r->layout), r->serves);
+		unit_expect_int(name, "result",
+				irl_bye_build_straight(s, s->current, r->to, &policy, &bye), 0);
+		unit_expect_int(name, "enters here", bye.enters_here, 0);
+		unit_expect_str(name, "socket", unit_str(bye.socket), r->socket);
+		expect_routes(name, &bye, r->route);
+		expect_item(name, &bye, &items[to_callee ? 1 : 4]);
+		expect_golden(name, &bye);
+		irl_session_free(s);
+	}
+}
+
 static void for_the_caller(void **state)
 {
 	static const char *const sides[] = {"", "orig", "term", "both"};
@@ -697,6 +750,7 @@ int main(void)
 			cmocka_unit_test(other_values),
 			cmocka_unit_test(without_service_control),
 			cmocka_unit_test(for_the_caller),
+			cmocka_unit_test(straight_to_a_user),
 			cmocka_unit_test(cseq_of_each_direction),
 			cmocka_unit_test(cseq_is_random_and_legal),
 			UNIT_SCENARIO(after_refreshes),

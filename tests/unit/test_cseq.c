@@ -196,6 +196,15 @@ static void retry(void **state)
 				irl_cseq_retry(retry_rows[i].sent), retry_rows[i].again);
 }
 
+static void the_next(void **state)
+{
+	(void)state;
+	assert_int_equal(irl_cseq_next(0), 1);
+	assert_int_equal(irl_cseq_next(105), 106);
+	assert_int_equal(irl_cseq_next(IRL_CSEQ_MAX - 1), IRL_CSEQ_MAX);
+	assert_int_equal(irl_cseq_next(IRL_CSEQ_MAX), IRL_CSEQ_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +215,7 @@ int main(void)
 			cmocka_unit_test(nothing_seen),
 			cmocka_unit_test(random_number),
 			cmocka_unit_test(retry),
+			cmocka_unit_test(the_next),
 	};
 
 	return cmocka_run_group_tests_name("cseq", tests, NULL, NULL);
