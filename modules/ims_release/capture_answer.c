@@ -9,6 +9,7 @@
 #include "core_expires.h"
 #include "core_route_set.h"
 #include "expiry.h"
+#include "gruu.h"
 #include "index.h"
 #include "keep.h"
 #include "release.h"
@@ -125,6 +126,9 @@ static void split(struct irl_session *s, struct irl_dialog *dlg,
 	}
 	irl_index_update(other, IRL_INDEX_ALL);
 	start_timer(other, ans);
+	irl_gruu_note(other, 1u << IRL_CALLEE);
+	if(other->gruus)
+		irl_worker_post(other->id);
 	if(s->release)
 		irl_release_together(other, s->release);
 }
@@ -156,6 +160,7 @@ static void begin_dialog(struct irl_session *s, struct irl_dialog *dlg,
 		split(s, dlg, ans);
 	else if(dlg || !s->current->answered) {
 		start_timer(s, ans);
+		irl_gruu_note(s, 1u << IRL_CALLEE);
 		irl_release_event(s, IRL_EV_ANSWER);
 	}
 }

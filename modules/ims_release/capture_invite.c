@@ -7,11 +7,13 @@
 
 #include "core/dprint.h"
 
+#include "gruu.h"
 #include "index.h"
 #include "params.h"
 #include "release.h"
 #include "stats.h"
 #include "store.h"
+#include "worker.h"
 
 static void irl_invite_watch(struct sip_msg *msg)
 {
@@ -26,11 +28,18 @@ static void add_pass(struct irl_session *s, struct sip_msg *msg, int nroutes)
 			.nroutes = (uint16_t)nroutes,
 			.guessed = (uint8_t)(irl_params.served ? irl_params.served
 												   : irl_msg_guess_side(msg))};
+	str called;
 
 	irl_now.id = s->id;
 	irl_now.pass = irl_session_add_pass(s, &pass);
 	if(irl_now.said)
 		irl_session_serve(s, irl_now.pass, irl_now.said, &irl_now.impu);
+	else if(irl_params.release_on_events && irl_now.pass
+			&& pass.guessed == IRL_TERM) {
+		/* whose registration to watch beside the calling user's */
+		called = irl_msg_impu(msg, IRL_TERM);
+		irl_text_set(&s->text, &s->called_impu, &called);
+	}
 	irl_index_update(s, IRL_INDEX_ALL);
 }
 
@@ -151,7 +160,7 @@ static int begin_session(struct sip_msg *msg, int hosted)
 	const char *why;
 	uint32_t hash;
 	str callid;
-	int err;
+	int err, gruu = 0;
 
 	s = record_of(msg, &why);
 	if(!s) {
@@ -163,14 +172,19 @@ static int begin_session(struct sip_msg *msg, int hosted)
 	callid = irl_text_get(&s->text, s->callid);
 	hash = irl_store_lock(&callid);
 	err = irl_store_insert(hash, s);
-	if(err == 0)
+	if(err == 0) {
 		add_pass(s, msg, count_routes(msg));
+		irl_gruu_note(s, 1u << IRL_CALLER);
+		gruu = s->gruus;
+	}
 	irl_store_unlock(hash);
 	if(err) {
 		irl_session_free(s);
 		refuse(msg, "max_sessions reached");
 		return -1;
 	}
+	if(gruu)
+		irl_worker_post(irl_now.id);
 	if(irl_now.reason.cause)
 		irl_release_trigger(irl_now.id, &irl_now.reason, 0);
 	return 0;

@@ -6,6 +6,7 @@
 #include "core_cseq.h"
 #include "core_expires.h"
 #include "expiry.h"
+#include "gruu.h"
 #include "index.h"
 #include "keep.h"
 #include "params.h"
@@ -174,8 +175,12 @@ static void take_refresh(struct irl_session *s, struct irl_dialog *dlg,
 		return;
 	refresh_timer(s, dlg, leg, cseq, rpl);
 	irl_session_refresh(s, dlg, leg, cseq, &requested, &answered);
-	if(requested.len || answered.len)
-		irl_index_update(s, IRL_INDEX_CONTACTS);
+	if(!requested.len && !answered.len)
+		return;
+	irl_index_update(s, IRL_INDEX_CONTACTS);
+	if(dlg == s->current)
+		irl_gruu_note(s, (requested.len ? 1u << leg : 0)
+								 | (answered.len ? 1u << other : 0));
 }
 
 /* tm: a response to a re-INVITE or UPDATE. Only a 2xx moves targets. */
@@ -201,7 +206,7 @@ static void on_refresh_response(
 	if(dlg)
 		take_refresh(s, dlg, leg, params->req, rpl);
 	irl_store_changed(s);
-	irl_store_unlock(s->hash);
+	irl_release_unlock(s);
 	irl_keep_wait();
 }
 

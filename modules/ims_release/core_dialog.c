@@ -9,7 +9,7 @@
 #include "core_route_set.h"
 
 /* Texts of a session, and of each of its dialogs. */
-#define SESSION_TEXTS 9
+#define SESSION_TEXTS 13
 #define DIALOG_TEXTS 5
 
 void irl_dialog_init(struct irl_dialog *dlg, const struct irl_session *s)
@@ -133,7 +133,9 @@ static int compact(struct irl_session *s)
 {
 	struct irl_text *texts[SESSION_TEXTS + DIALOG_TEXTS * IRL_DIALOGS_MAX] = {
 			&s->callid, &s->from, &s->from_tag, &s->to, &s->contact, &s->impu,
-			&s->icid, &s->owner, &s->resume_text};
+			&s->called_impu, &s->icid, &s->bound[IRL_CALLER],
+			&s->bound[IRL_CALLEE], &s->owner, &s->resume_text,
+			&s->resume_others};
 	struct irl_dialog *dlg;
 	int n = SESSION_TEXTS;
 
@@ -286,6 +288,9 @@ struct irl_session *irl_session_split(
 	other->hosted = 0;
 	other->expires = 0;
 	other->changed = other->kept = 0;
+	/* another user agent, or another user altogether */
+	other->bound[IRL_CALLEE].len = 0;
+	memset(&other->watch[IRL_CALLEE], 0, sizeof(other->watch[0]));
 	memset(other->link, 0, sizeof(other->link));
 	other->state = IRL_ANSWERED;
 	unlink_dialog(s, dlg);

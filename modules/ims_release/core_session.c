@@ -89,7 +89,9 @@ int irl_session_serve(
 	for(i = 0; i < s->npasses; i++)
 		taken |= i != pass && (s->pass[i].said & IRL_ORIG);
 	s->pass[pass].said = (uint8_t)side;
-	return taken || !impu->len ? 0 : irl_text_set(&s->text, &s->impu, impu);
+	if(!impu->len || (taken && side == IRL_ORIG))
+		return 0;
+	return irl_text_set(&s->text, taken ? &s->called_impu : &s->impu, impu);
 }
 
 static int pass_side(const struct irl_pass *pass, int said)
@@ -106,6 +108,17 @@ enum irl_side irl_session_served(const struct irl_session *s)
 	for(i = 0; i < s->npasses; i++)
 		side |= pass_side(&s->pass[i], said);
 	return (enum irl_side)side;
+}
+
+str irl_session_user(const struct irl_session *s, enum irl_leg_id leg)
+{
+	enum irl_side served = irl_session_served(s);
+	str none = {"", 0};
+
+	if(!(served & (leg == IRL_CALLER ? IRL_ORIG : IRL_TERM)))
+		return none;
+	return irl_text_get(&s->text,
+			leg == IRL_CALLEE && served == IRL_BOTH ? s->called_impu : s->impu);
 }
 
 const struct irl_pass *irl_session_entry(const struct irl_session *s,

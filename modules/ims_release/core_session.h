@@ -173,6 +173,16 @@ enum irl_index_kind
 };
 #define IRL_INDEXES 4
 
+/** What was last seen of the registration that a leg depends on; by the
+ * releasing process alone (registration.h). */
+struct irl_watch
+{
+	uint32_t address; /**< hash of the leg's contact address then */
+	uint32_t seen;	  /**< when it was last bound, seconds since the epoch */
+	uint32_t expires; /**< as the registrar had it then */
+	uint8_t how;	  /**< what was bound: the contact, or just the user */
+};
+
 /** A session's place in an index; guarded by the index (index.h). */
 struct irl_index_link
 {
@@ -206,7 +216,13 @@ struct irl_session
 	struct irl_text to;		 /**< To value of the INVITE */
 	struct irl_text contact; /**< remote target of the INVITE's sender */
 	struct irl_text impu;	 /**< of the served user */
+	/** the called user, when the calling one is served and `impu` */
+	struct irl_text called_impu;
 	struct irl_text icid;
+	/** address that was bound to a GRUU in a Contact, by leg (gruu.h) */
+	struct irl_text bound[IRL_LEGS];
+	struct irl_watch watch[IRL_LEGS];
+	uint8_t gruus; /**< bit n: the Contact of leg n came with one just now */
 	struct irl_text owner;		 /**< node that releases it; none: this one */
 	uint64_t version;			 /**< number of the owner's message */
 	struct irl_text resume_text; /**< a release that was under way, */
@@ -257,7 +273,8 @@ int irl_session_add_pass(struct irl_session *s, const struct irl_pass *pass);
 
 /**
  * The script says whom a pass serves. The record's IMPU is the first calling
- * user's, or, when none is served, the last called user's.
+ * user's, or, when none is served, the last called user's; beside a calling
+ * user the called one's has a field of its own.
  *
  * @return 0, or the error of irl_text_set(): then the IMPU stays
  */
@@ -280,6 +297,9 @@ const struct irl_pass *irl_session_entry(const struct irl_session *s,
 
 /** A dialog of nothing but the INVITE. */
 void irl_dialog_init(struct irl_dialog *dlg, const struct irl_session *s);
+
+/** The public identity of the user at a leg; empty when he is not served. */
+str irl_session_user(const struct irl_session *s, enum irl_leg_id leg);
 
 /** The dialog of that callee's tag, NULL when there is none. */
 struct irl_dialog *irl_session_dialog(

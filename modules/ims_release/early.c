@@ -6,6 +6,7 @@
 #include "core/dprint.h"
 
 #include "core_cseq.h"
+#include "gruu.h"
 #include "release.h"
 #include "stats.h"
 #include "store.h"
@@ -101,8 +102,8 @@ static void acknowledge(const struct irl_pass *from)
 	const struct irl_bye_policy p = irl_policy();
 	struct irl_bye ack;
 
-	if(irl_bye_build_for_caller(&irl_snap.s, &irl_snap.dlg, from, &p, &ack)
-			!= 0)
+	if(irl_bye_build_for_caller(&irl_snap.s, &irl_snap.dlg, from, &p, &ack) != 0
+			|| irl_gruu_resolve(&irl_snap.s, &ack) < 0)
 		return;
 	ack.cseq = irl_cseq_highest(irl_snap.s.invite_cseq);
 	if(irl_transaction_ack(&ack) < 0)
@@ -171,6 +172,8 @@ static void send_late_bye(void)
 	int err = irl_bye_build_for_caller(
 			&irl_snap.s, &irl_snap.dlg, &irl_snap.s.pass[0], &p, &bye);
 
+	if(!err)
+		err = irl_gruu_resolve(&irl_snap.s, &bye);
 	if(!err) {
 		irl_bye_headers(&bye, irl_headers_buf, &headers);
 		err = irl_transaction_bye(&bye, &headers, on_late_answer,

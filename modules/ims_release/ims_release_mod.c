@@ -18,6 +18,8 @@
 #include "keep.h"
 #include "params.h"
 #include "pv.h"
+#include "registrar.h"
+#include "registration.h"
 #include "rpc.h"
 #include "script.h"
 #include "stats.h"
@@ -49,7 +51,10 @@ static param_export_t params[] = {
 		{"db_url", PARAM_STR, &irl_params.db_url},
 		{"db_table", PARAM_STR, &irl_params.db_table},
 		{"db_delay", PARAM_INT, &irl_params.db_delay},
-		{"replicate", PARAM_INT, &irl_params.replicate}, {0, 0, 0}};
+		{"replicate", PARAM_INT, &irl_params.replicate},
+		{"release_on", PARAM_STR, &irl_params.release_on},
+		{"release_on_cause", PARAM_INT, &irl_params.release_on_cause},
+		{0, 0, 0}};
 
 static pv_export_t variables[] = {
 		{{"imsrel", sizeof("imsrel") - 1}, PVT_OTHER, irl_pv_get, irl_pv_set,
@@ -59,7 +64,8 @@ static pv_export_t variables[] = {
 static int mod_init(void)
 {
 	if(irl_params_check() != 0 || irl_transaction_init() != 0
-			|| irl_host_end_init() != 0 || irl_host_init() != 0)
+			|| irl_host_end_init() != 0 || irl_host_init() != 0
+			|| irl_registrar_init() != 0)
 		return -1;
 	if(irl_store_init(irl_params.hash_size, irl_params.max_sessions) != 0
 			|| irl_index_init(irl_params.hash_size) != 0
@@ -69,7 +75,8 @@ static int mod_init(void)
 		return -1;
 	}
 	if(irl_stats_init() != 0 || irl_worker_init() != 0
-			|| irl_capture_init() != 0 || irl_keep_init() != 0)
+			|| irl_capture_init() != 0 || irl_keep_init() != 0
+			|| irl_registration_init() != 0)
 		return -1;
 	irl_event_route_init();
 	return 0;
@@ -77,6 +84,9 @@ static int mod_init(void)
 
 static int child_init(int rank)
 {
+	/* cdp, wherever it was loaded, is ready now */
+	if(rank == PROC_INIT)
+		return irl_registration_ready();
 	if(rank != PROC_MAIN)
 		return 0;
 	return irl_worker_fork() == 0 ? irl_keep_fork() : -1;
@@ -85,6 +95,7 @@ static int child_init(int rank)
 static void mod_destroy(void)
 {
 	irl_keep_finish();
+	irl_registration_destroy();
 	irl_jobs_destroy();
 	irl_store_destroy();
 	irl_index_destroy();

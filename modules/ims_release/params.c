@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "core_headers.h"
 #include "core_reason.h"
+#include "core_registration.h"
 #include "core_session.h"
 #include "store.h"
 
@@ -30,6 +31,7 @@ struct irl_params irl_params = {
 		.job_history = 64,
 		.db_table = str_init("ims_release"),
 		.db_delay = 1000,
+		.release_on_cause = 480,
 };
 
 struct range
@@ -102,7 +104,8 @@ static int check_causes(void)
 {
 	if(check_cause("default_cause", irl_params.default_cause)
 			|| check_cause(
-					"session_timer_cause", irl_params.session_timer_cause))
+					"session_timer_cause", irl_params.session_timer_cause)
+			|| check_cause("release_on_cause", irl_params.release_on_cause))
 		return -1;
 	if(irl_params.credit_cause && irl_cause_check(irl_params.credit_cause)) {
 		LM_ERR("parameter credit_cause is %d, allowed is 0, " IRL_CAUSE_RANGE
@@ -126,6 +129,17 @@ static int check_texts(void)
 {
 	return check_text("default_text", &irl_params.default_text)
 		   || check_text("credit_text", &irl_params.credit_text);
+}
+
+static int check_release_on(void)
+{
+	irl_params.release_on_events = irl_reg_events(&irl_params.release_on);
+	if(irl_params.release_on_events >= 0)
+		return 0;
+	LM_ERR("parameter release_on is '%s', allowed are expired, unregistered "
+		   "and terminated, with commas between them\n",
+			irl_quote(&irl_params.release_on));
+	return -1;
 }
 
 static int check_served(void)
@@ -211,7 +225,7 @@ int irl_params_check(void)
 {
 	if(check_ranges() || check_causes() || check_texts()
 			|| check_default_reason() || check_served() || check_session_timer()
-			|| check_table())
+			|| check_table() || check_release_on())
 		return -1;
 	return check_extra_headers();
 }

@@ -41,6 +41,9 @@ struct irl_params
 	str db_table;
 	int db_delay; /**< ms */
 	int replicate;
+	str release_on;
+	int release_on_events; /**< enum irl_reg_event */
+	int release_on_cause;
 };
 extern struct irl_params irl_params;
 

@@ -9,6 +9,7 @@
 
 #include "backlog.h"
 #include "expiry.h"
+#include "gruu.h"
 #include "host_end.h"
 #include "job.h"
 #include "msg.h"
@@ -138,6 +139,11 @@ void irl_release_step(uint64_t id)
 	struct irl_session *s = irl_store_get(id);
 	uint32_t todo, hash;
 
+	if(s && s->gruus) {
+		irl_store_unlock(s->hash);
+		irl_gruu_remember(id);
+		s = irl_store_get(id);
+	}
 	if(!s)
 		return;
 	hash = s->hash;

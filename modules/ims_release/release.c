@@ -29,7 +29,7 @@ void irl_release_unlock(struct irl_session *s)
 {
 	uint32_t hash = s->hash;
 	uint64_t id = s->id;
-	int due = s->release && s->release->todo;
+	int due = (s->release && s->release->todo) || s->gruus;
 
 	if(s->state == IRL_GONE) {
 		irl_store_erase(s);

@@ -9,9 +9,10 @@
 #include "index.h"
 #include "store.h"
 
-static const char *const names[] = {
-		"callid", "id", "impu", "contact", "icid", "state", "served", "all"};
-#define NAMES ((int)(sizeof(names) / sizeof(names[0])))
+static const char *const names[] = {"callid", "id", "impu", "contact", "icid",
+		"state", "served", "all", "registration"};
+/* those that can be asked for */
+#define NAMES ((int)IRL_SEL_REGISTRATION)
 
 static int is_word(const str *s, const char *word)
 {

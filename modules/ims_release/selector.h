@@ -19,7 +19,8 @@ enum irl_selector_kind
 	IRL_SEL_ICID,
 	IRL_SEL_STATE,
 	IRL_SEL_SERVED,
-	IRL_SEL_ALL
+	IRL_SEL_ALL,
+	IRL_SEL_REGISTRATION /**< of jobs alone: users whose registration ended */
 };
 
 struct irl_selector

@@ -17,6 +17,7 @@
 #include "core/sr_module.h"
 
 #include "job.h"
+#include "registration.h"
 #include "release.h"
 #include "store.h"
 
@@ -162,7 +163,7 @@ static void step_all(void)
 		n = 0;
 		hash = irl_store_lock_slot(slot, &s);
 		for(; s && n < BATCH; s = s->next) {
-			if(s->release && s->release->todo)
+			if((s->release && s->release->todo) || s->gruus)
 				due[n++] = s->id;
 		}
 		irl_store_unlock(hash);
@@ -199,7 +200,7 @@ static void serve(void)
 
 	for(;;) {
 		now = irl_now_ms();
-		wait = irl_jobs_run(now);
+		wait = irl_registration_run(now, irl_jobs_run(now));
 		wait = next_timer(now, more && wait > 1 ? 1 : wait);
 		if(poll(&fd, 1, wait) < 0 && errno != EINTR) {
 			LM_CRIT("poll: %s\n", strerror(errno));

@@ -66,6 +66,9 @@ OUT_OF_RANGE = [
     ("job_window", 0, "1 to"),
     ("job_window", -1, "1 to"),
     ("job_history", -1, "0 to"),
+    ("release_on", "expire", "expired, unregistered and terminated"),
+    ("release_on", "terminated,", "expired, unregistered and terminated"),
+    ("release_on_cause", 100, "200 or 300 to 699"),
 ]
 
 
@@ -119,6 +122,25 @@ def test_module_that_is_needed(case, missing):
     net.scscf.extra = ""
     with open(net.scscf.config, "w") as file:
         file.write(BARE % "\n".join('loadmodule "%s.so"' % name for name in loaded))
+    lines = refusal(net)
+    assert len(lines) == 1 and says in lines[0], lines
+
+
+@pytest.mark.parametrize("loaded, says", [
+    ([], "load ims_usrloc_scscf or usrloc before"),
+    (["usrloc"], "contacts in memory"),
+], ids=["none", "database"])
+def test_no_registrar(case, loaded, says):
+    """release_on without a registrar that could serve it."""
+    net = Network(case, "dialog")
+    net.scscf.config = case.folder + "/bare.cfg"
+    net.scscf.extra = param("release_on", "expired")
+    if loaded:
+        net.scscf.extra += 'modparam("usrloc", "db_mode", 3)\n' \
+            'modparam("usrloc", "db_url", "text:///tmp")\n'
+    with open(net.scscf.config, "w") as file:
+        file.write(BARE % "\n".join('loadmodule "%s.so"' % name for name in [
+            "tm", "sl", "rr", "pv", "dialog", "db_text", *loaded]))
     lines = refusal(net)
     assert len(lines) == 1 and says in lines[0], lines
 

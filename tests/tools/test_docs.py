@@ -30,7 +30,7 @@ DOCS = ROOT / "docs"
 SOURCES = {path.name: path.read_text(encoding="utf-8") for path in MODULE.glob("*.[ch]")}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *DOCS.glob("*.md")]
-TEST_FOLDERS = ["unit", "e2e", "flows", "tools", "ims"]
+TEST_FOLDERS = ["unit", "e2e", "ims", "flows", "tools", "ims"]
 
 built = pytest.mark.skipif(
     not pathlib.Path(BUILD, "ims_release.so").exists(), reason="the module is not built")

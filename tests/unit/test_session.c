@@ -269,6 +269,33 @@ static void serve(void **state)
 	}
 }
 
+/* Whose registration each leg depends on. */
+static void users(void **state)
+{
+	struct irl_session *s;
+	str alice = unit_str("sip:a"), bob = unit_str("sip:b"),
+		dave = unit_str("sip:d");
+
+	(void)state;
+	unit_mem_reset(0);
+	s = call_invite();
+	call_pass(s, 0, IRL_NO_SIDE, IRL_NO_SIDE);
+	call_pass(s, 1, IRL_NO_SIDE, IRL_NO_SIDE);
+	irl_session_serve(s, 0, IRL_TERM, &bob);
+	unit_expect_str("called", "caller", irl_session_user(s, IRL_CALLER), "");
+	unit_expect_str(
+			"called", "callee", irl_session_user(s, IRL_CALLEE), "sip:b");
+	irl_session_serve(s, 0, IRL_ORIG, &alice);
+	unit_expect_str(
+			"calling", "caller", irl_session_user(s, IRL_CALLER), "sip:a");
+	unit_expect_str("calling", "callee", irl_session_user(s, IRL_CALLEE), "");
+	irl_session_serve(s, 1, IRL_TERM, &bob);
+	irl_session_serve(s, 1, IRL_TERM, &dave);
+	unit_expect_str("both", "caller", irl_session_user(s, IRL_CALLER), "sip:a");
+	unit_expect_str("both", "callee", irl_session_user(s, IRL_CALLEE), "sip:d");
+	irl_session_free(s);
+}
+
 static void serve_with_a_long_impu(struct irl_session **s)
 {
 	str impu = unit_str(long_one(0));
@@ -1204,6 +1231,7 @@ int main(void)
 			UNIT_SCENARIO(entry_is_a_pass_of_the_dialog),
 			UNIT_SCENARIO(more_passes_than_room),
 			cmocka_unit_test(serve),
+			cmocka_unit_test(users),
 			UNIT_SCENARIO(serve_with_a_long_impu),
 			UNIT_SCENARIO(early_dialogs),
 			UNIT_SCENARIO(early_at_no_pass),
