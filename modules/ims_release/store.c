@@ -74,28 +74,10 @@ int irl_store_init(int slots, int max_sessions)
 	return 0;
 }
 
-static void free_list(struct irl_session *s)
-{
-	struct irl_session *next;
-
-	for(; s; s = next) {
-		next = s->next;
-		irl_session_free(s);
-	}
-}
-
+/* A process ends where it stands, in the middle of the memory manager perhaps:
+ * what is freed after that may hang or crash. All of it goes with Kamailio. */
 void irl_store_destroy(void)
 {
-	uint32_t i;
-
-	if(!table)
-		return;
-	for(i = 0; i <= table->mask; i++) {
-		free_list(table->slot[i].first);
-		free_list(table->slot[i].gone);
-		lock_destroy(&table->slot[i].lock);
-	}
-	shm_free(table);
 	table = NULL;
 }
 
