@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "core/dprint.h"
-#include "core/events.h"
 #include "core/script_cb.h"
 
 #include "core_nameaddr.h"
@@ -16,11 +15,6 @@
 #include "worker.h"
 
 struct irl_now irl_now;
-
-int irl_is_now(const struct sip_msg *msg)
-{
-	return irl_now.msg == msg && irl_now.msgid == msg->id;
-}
 
 struct irl_transaction_id irl_transaction_id_now(struct sip_msg *msg)
 {
@@ -112,21 +106,14 @@ static void take_processed(struct sip_msg *msg)
 /* After the script: the request has been relayed, or answered. */
 static int on_done(struct sip_msg *msg, unsigned int flags, void *param)
 {
-	if(irl_is_now(msg) && irl_now.id)
+	if(irl_is_now(msg) && irl_now.id) {
+		/* an ACK has no transaction: forwarding it makes it a branch */
+		if(irl_now.ack && msg->add_to_branch_len)
+			irl_within_acknowledged(msg);
 		take_processed(msg);
+	}
 	irl_now.msg = NULL;
 	return 1;
-}
-
-/* Before anything is sent. An ACK has no transaction: forwarding it makes it a
- * branch. */
-static int on_send(sr_event_param_t *evp)
-{
-	if(irl_now.msg && irl_now.ack && irl_now.msg->add_to_branch_len) {
-		irl_now.ack = 0;
-		irl_within_acknowledged((struct sip_msg *)irl_now.msg);
-	}
-	return 0;
 }
 
 /* tm: a new transaction, never a retransmission; its hash lock is held. */
@@ -260,7 +247,6 @@ int irl_capture_init(void)
 					< 0
 			|| register_script_cb(on_done, POST_SCRIPT_CB | REQUEST_CB, NULL)
 					   < 0
-			|| sr_event_register_cb(SREV_NET_DATA_OUT, on_send) < 0
 			|| irl_tm.register_tmcb(
 					   NULL, NULL, TMCB_REQUEST_IN, on_transaction, NULL, NULL)
 					   <= 0

@@ -53,7 +53,10 @@ extern struct irl_now irl_now;
  * It is this message. Its number alone does not tell: each process has its own,
  * and tm's failure routes run on a request that has the number of another.
  */
-int irl_is_now(const struct sip_msg *msg);
+static inline int irl_is_now(const struct sip_msg *msg)
+{
+	return irl_now.msg == msg && irl_now.msgid == msg->id;
+}
 
 /** The transaction of the request just processed, as it is found again. */
 struct irl_transaction_id irl_transaction_id_now(struct sip_msg *msg);

@@ -140,10 +140,14 @@ void irl_within_relayed(struct sip_msg *msg)
 static str moved_target(const str *has, struct sip_msg *msg, int shared)
 {
 	const str same = {"", 0};
+	struct sip_uri parsed;
+	str uri;
 
 	if(irl_msg_contact_is(msg, has))
 		return same;
-	return shared ? irl_msg_shared_contact(msg) : irl_msg_contact(msg);
+	uri = shared ? irl_msg_shared_contact(msg) : irl_msg_contact(msg);
+	/* a peer's nonsense must not replace a good target */
+	return uri.len && parse_uri(uri.s, uri.len, &parsed) == 0 ? uri : same;
 }
 
 /* Each 2xx, when it comes by first, says anew how long the session lives; before

@@ -217,12 +217,19 @@ int irl_param_find(const str *list, const char *name, str *value)
 
 int irl_uri_is_plain(const str *uri)
 {
-	int i;
+	/* '!' to '~', but '"', '<', '>', '\\', '^', '`', '{', '|' and '}' */
+	static const char plain[256] = {['!'] = 1,
+			['#' ... ';'] = 1,
+			['='] = 1,
+			['?' ... '['] = 1,
+			[']'] = 1,
+			['_'] = 1,
+			['a' ... 'z'] = 1,
+			['~'] = 1};
+	const unsigned char *p = (const unsigned char *)uri->s;
+	const unsigned char *end = p + uri->len;
 
-	for(i = 0; i < uri->len; i++) {
-		if(uri->s[i] <= ' ' || uri->s[i] > '~'
-				|| strchr("<>\"{}|\\^`", uri->s[i]))
-			return 0;
-	}
-	return uri->len > 0;
+	while(p < end && plain[*p])
+		p++;
+	return p == end && uri->len > 0;
 }

@@ -177,10 +177,10 @@ enum irl_index_kind
  * releasing process alone (registration.h). */
 struct irl_watch
 {
-	uint32_t address; /**< hash of the leg's contact address then */
 	uint32_t seen;	  /**< when it was last bound, seconds since the epoch */
 	uint32_t expires; /**< as the registrar had it then */
-	uint8_t how;	  /**< what was bound: the contact, or just the user */
+	uint32_t address : 24, /**< hash of the leg's contact address then */
+			how : 8;	   /**< what was bound: the contact, or just the user */
 };
 
 /** A session's place in an index; guarded by the index (index.h). */
@@ -195,19 +195,22 @@ struct irl_session
 {
 	struct irl_session *next; /**< in its slot */
 	uint64_t id;
+	uint64_t version; /**< number of the owner's message, of a copy */
 	uint32_t hash;	  /**< of the Call-ID */
 	uint32_t created; /**< seconds since the epoch */
 	uint32_t
-			expires; /**< when its timer does (worker.h: irl_clock); 0: never */
+			expires; /**< when its timer does (worker.h: irl_clock), 0: never */
+	uint32_t invite_cseq; /**< number after the INVITE's, 0: none told */
+	uint32_t orphan; /**< its BYE was refused then: no host, yet not over */
 	uint8_t state;	 /**< enum irl_state */
 	uint8_t npasses;
 	uint8_t hosted;	   /**< the dialog module has a record of its own */
-	uint32_t orphan;   /**< its BYE was refused then: no host, yet not over */
 	uint8_t cancelled; /**< released, and the caller has a final response of
 						 300 or above: a 2xx is late */
 	uint8_t refused;   /**< a BYE got a final response that ends nothing */
 	uint8_t changed;   /**< for whom (store.h), since they last looked */
 	uint8_t kept;	   /**< who has a copy of it */
+	uint8_t gruus; /**< bit n: the Contact of leg n came with one just now */
 	struct irl_transaction_id invite; /**< at the first pass */
 	struct irl_block text;
 	struct irl_text callid;
@@ -222,13 +225,10 @@ struct irl_session
 	/** address that was bound to a GRUU in a Contact, by leg (gruu.h) */
 	struct irl_text bound[IRL_LEGS];
 	struct irl_watch watch[IRL_LEGS];
-	uint8_t gruus; /**< bit n: the Contact of leg n came with one just now */
 	struct irl_text owner;		 /**< node that releases it; none: this one */
-	uint64_t version;			 /**< number of the owner's message */
 	struct irl_text resume_text; /**< a release that was under way, */
 	struct irl_text resume_others;
 	uint16_t resume_cause; /**< its cause; 0: none */
-	uint32_t invite_cseq;  /**< number after the INVITE's, 0: none told */
 	struct irl_pass pass[IRL_PASSES_MAX];
 	struct irl_dialog first;	/**< the first dialog, others hang on it */
 	struct irl_dialog *current; /**< the one that was answered, else first */

@@ -11,15 +11,6 @@
 
 struct irl_mem irl_mem;
 
-str irl_text_get(const struct irl_block *b, struct irl_text t)
-{
-	str v = {"", t.len};
-
-	if(t.len)
-		v.s = b->s + t.off;
-	return v;
-}
-
 static int is_continuation(char c)
 {
 	return ((unsigned char)c & 0xc0) == 0x80;

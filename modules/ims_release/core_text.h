@@ -41,7 +41,14 @@ struct irl_block
 /** Most bytes of text a session may hold. */
 #define IRL_BLOCK_MAX 32768
 
-str irl_text_get(const struct irl_block *b, struct irl_text t);
+static inline str irl_text_get(const struct irl_block *b, struct irl_text t)
+{
+	str v = {"", t.len};
+
+	if(t.len)
+		v.s = b->s + t.off;
+	return v;
+}
 
 /**
  * Make room for a value of `len` bytes; what is stored stays.

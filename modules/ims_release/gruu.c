@@ -20,12 +20,14 @@ void irl_gruu_note(struct irl_session *s, unsigned int legs)
 	str uri;
 	int i;
 
+	if(!irl_registrar())
+		return;
 	for(i = 0; i < IRL_LEGS; i++) {
 		if(!(legs & 1u << i))
 			continue;
 		s->bound[i].len = 0;
 		uri = irl_session_target(s, s->current, (enum irl_leg_id)i);
-		if(may_be_gruu(&uri) && irl_registrar())
+		if(may_be_gruu(&uri))
 			s->gruus |= (uint8_t)(1u << i);
 	}
 }

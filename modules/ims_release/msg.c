@@ -87,17 +87,12 @@ str irl_msg_to(struct sip_msg *msg)
 	return msg->to->body;
 }
 
-/* A dialog has one remote target (RFC 3261 8.1.1.8); empty when no request
- * could go there. A peer's nonsense must not replace a good target, nor its
- * blanks and line ends get into a Request-URI. */
+/* A dialog has one remote target (RFC 3261 8.1.1.8). A peer's blanks and line
+ * ends must not get into a Request-URI. */
 static str only_target(const contact_t *list)
 {
-	struct sip_uri parsed;
-
-	if(!list || list->next || !irl_uri_is_plain(&list->uri)
-			|| parse_uri(list->uri.s, list->uri.len, &parsed) < 0)
-		return empty;
-	return list->uri;
+	return list && !list->next && irl_uri_is_plain(&list->uri) ? list->uri
+															   : empty;
 }
 
 str irl_msg_contact(struct sip_msg *msg)

@@ -57,8 +57,7 @@ static int prepare_bye(enum irl_leg_id to, struct irl_prepared *prepared)
 	struct irl_bye bye;
 	str headers;
 
-	if(build_bye(to, &bye) != 0
-			|| irl_gruu_resolve(&irl_snap.s, &bye) < 0)
+	if(build_bye(to, &bye) != 0 || irl_gruu_resolve(&irl_snap.s, &bye) < 0)
 		return -1;
 	irl_bye_headers(&bye, irl_headers_buf, &headers);
 	l->cseq = bye.cseq;

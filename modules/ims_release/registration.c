@@ -189,7 +189,7 @@ static enum irl_reg_end why_gone(
  * not, or is nothing that releases */
 static int look_at(struct user *u, uint32_t now)
 {
-	uint32_t address = irl_address_hash(&u->address);
+	uint32_t address = irl_address_hash(&u->address) & 0xffffff;
 	struct irl_watch *w = &u->watch;
 	struct irl_binding b;
 	int end;

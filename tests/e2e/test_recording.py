@@ -215,6 +215,8 @@ def test_retransmissions(network):
 def test_setup_is_retransmitted(network, topology):
     """Each message of the setup twice: one session, as if each had come once."""
     scene = Scene(network(topology))
+    # tm, when the INVITE comes again before its 100 is out
+    scene.scscf.expect_log("t_retransmit_reply")
     call = scene.call = scene.caller.invite(
         topology.called_impu, topology.caller_impu, topology.called_impu)
     scene.caller.send(call.invite.data)

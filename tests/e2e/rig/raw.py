@@ -115,7 +115,13 @@ class Scene:
     def confirm(self):
         self.call.acknowledge()
         self.callee.receive("ACK")
+        # it is noted when it has been sent on
+        wait_until(lambda: "answered" not in self.states(), 1, "the ACK is noted")
         return self
+
+    def states(self):
+        shown = self.scscf.rpc("ims_release.list", "callid", self.call_id)
+        return [entry["state"] for entry in shown["sessions"]]
 
     def connect(self):
         """All of it."""
