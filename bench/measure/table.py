@@ -25,7 +25,8 @@ class Row:
     def judged(self):
         if not self.ratio:
             return self.ours
-        return self.ours / self.peer if self.peer else float("inf")
+        # as it is shown
+        return round(self.ours / self.peer, 3) if self.peer else float("inf")
 
     @property
     def reached(self):

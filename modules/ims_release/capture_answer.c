@@ -6,7 +6,6 @@
 #include "core/dprint.h"
 #include "core/parser/parse_cseq.h"
 
-#include "core_expires.h"
 #include "core_route_set.h"
 #include "expiry.h"
 #include "gruu.h"
@@ -80,7 +79,8 @@ static uint8_t passes_of_ack(
 }
 
 /* The session that has the dialog: a second answer to a forked INVITE has
- * made one of its own. Slot locked. */
+ * made one of its own. Another INVITE of that Call-ID and tag has none of it,
+ * whoever answers it with the same To tag. Slot locked. */
 static struct irl_session *session_of_dialog(
 		struct irl_session *s, const str *tag)
 {
@@ -92,7 +92,8 @@ static struct irl_session *session_of_dialog(
 		return s;
 	while((sibling = irl_store_next(s->hash, &callid, sibling))) {
 		other = irl_text_get(&sibling->text, sibling->from_tag);
-		if(irl_str_eq(&other, &caller) && irl_session_dialog(sibling, tag))
+		if(sibling->pass[0].key == s->pass[0].key && irl_str_eq(&other, &caller)
+				&& irl_session_dialog(sibling, tag))
 			return sibling;
 	}
 	return s;
@@ -109,7 +110,7 @@ static void start_timer(struct irl_session *s, const struct irl_answer *ans)
 	while(i < ans->nroutes && !irl_route_is_own(&ans->routes[i]))
 		i++;
 	if(i < ans->nroutes)
-		irl_expiry_set(s, irl_expires_at(ans->lifetime, irl_clock()));
+		irl_expiry_start(s, ans->lifetime, irl_clock());
 }
 
 /* A dialog was answered after another one: a session of its own, released

@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include "core_cseq.h"
-#include "core_expires.h"
 #include "expiry.h"
 #include "gruu.h"
 #include "index.h"
@@ -153,15 +152,10 @@ static str moved_target(const str *has, struct sip_msg *msg, int shared)
 /* Each 2xx, when it comes by first, says anew how long the session lives; before
  * that to the INVITE there is none. */
 static void refresh_timer(struct irl_session *s, const struct irl_dialog *dlg,
-		enum irl_leg_id leg, uint32_t cseq, struct sip_msg *rpl)
+		struct sip_msg *rpl)
 {
-	uint32_t lifetime;
-
-	if(dlg != s->current || !dlg->answered
-			|| cseq + 1 <= dlg->leg[leg].refreshed)
-		return;
-	lifetime = irl_msg_expires(rpl);
-	irl_expiry_set(s, irl_expires_at(lifetime, irl_clock()));
+	if(dlg == s->current && dlg->answered)
+		irl_expiry_start(s, irl_msg_expires(rpl), irl_clock());
 }
 
 /* A 2xx to a request that `leg` sent. Slot locked. */
@@ -175,9 +169,9 @@ static void take_refresh(struct irl_session *s, struct irl_dialog *dlg,
 	str answered = moved_target(&others, rpl, 0);
 	uint32_t cseq;
 
+	refresh_timer(s, dlg, rpl);
 	if(irl_msg_cseq(rpl, &cseq) != 0)
 		return;
-	refresh_timer(s, dlg, leg, cseq, rpl);
 	irl_session_refresh(s, dlg, leg, cseq, &requested, &answered);
 	if(!requested.len && !answered.len)
 		return;

@@ -6,6 +6,8 @@
 
 #include "core/mem/shm_mem.h"
 
+#include "core_expires.h"
+#include "params.h"
 #include "store.h"
 
 #define NEVER UINT32_MAX
@@ -41,6 +43,15 @@ void irl_expiry_set(struct irl_session *s, uint32_t at)
 	s->expires = at;
 	if(at && at < *slot)
 		*slot = at;
+}
+
+void irl_expiry_start(struct irl_session *s, uint32_t lifetime, uint32_t now)
+{
+	uint32_t least = (uint32_t)irl_params.session_timer_min;
+
+	if(lifetime && lifetime < least)
+		lifetime = least;
+	irl_expiry_set(s, irl_expires_at(lifetime, now));
 }
 
 /* Take those whose timer has ended; slot locked. @return when to look again */

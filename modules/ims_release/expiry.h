@@ -17,6 +17,10 @@ void irl_expiry_destroy(void);
 /** Its timer ends then, 0: it has none; slot locked. */
 void irl_expiry_set(struct irl_session *s, uint32_t at);
 
+/** The same by a Session-Expires that has just come: seconds, 0 for none; `now` by irl_clock(). A
+ * peer's that is too short to be legal is lengthened (RFC 4028 4). */
+void irl_expiry_start(struct irl_session *s, uint32_t lifetime, uint32_t now);
+
 /**
  * For the releasing process: sessions of this node whose timer has ended. Only
  * slots in which one may have are looked into.

@@ -38,6 +38,7 @@ static param_export_t params[] = {
 		{"served", PARAM_STR, &irl_params.served_name},
 		{"session_timer", PARAM_STR, &irl_params.session_timer_name},
 		{"session_timer_cause", PARAM_INT, &irl_params.session_timer_cause},
+		{"session_timer_min", PARAM_INT, &irl_params.session_timer_min},
 		{"service_control", PARAM_INT, &irl_params.service_control},
 		{"answer_481", PARAM_INT, &irl_params.answer_481},
 		{"linger", PARAM_INT, &irl_params.linger},

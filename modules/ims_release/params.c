@@ -23,6 +23,7 @@ struct irl_params irl_params = {
 		.served_name = str_init("auto"),
 		.session_timer_name = str_init("delete"),
 		.session_timer_cause = 408,
+		.session_timer_min = 90,
 		.service_control = 1,
 		.answer_481 = 1,
 		.linger = 32,
@@ -50,6 +51,7 @@ static const struct range ranges[] = {
 		{"job_rate", &irl_params.job_rate, 0, 1000000},
 		{"job_window", &irl_params.job_window, 1, 1000000},
 		{"job_history", &irl_params.job_history, 0, 10000},
+		{"session_timer_min", &irl_params.session_timer_min, 1, 86400},
 		{"replicate", &irl_params.replicate, 0, 1},
 		{"db_delay", &irl_params.db_delay, 0, 3600000},
 };

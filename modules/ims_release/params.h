@@ -27,6 +27,7 @@ struct irl_params
 	str session_timer_name;
 	int session_timer; /**< enum irl_session_timer */
 	int session_timer_cause;
+	int session_timer_min; /**< seconds */
 	int service_control;
 	int answer_481;
 	int linger;

@@ -315,13 +315,14 @@ def test_sequential(network, why, then):
 class Upstream:
     """Two copies of an INVITE, over branches of a proxy on the caller's side."""
 
-    def __init__(self, scene):
+    def __init__(self, scene, tags=("up-0", "up-1")):
         self.scene = scene.invite()
         scene.scscf.expect_log(SECOND_DIALOG)
         self.sent = [scene.call.invite, scene.call.request("INVITE", cseq=1)]
         self.offered = [scene.offered, scene.callee.receive("INVITE")]
+        self.tags = tags
         for n in range(2):
-            scene.callee.answer(self.offered[n], 180, "up-%d" % n)
+            scene.callee.answer(self.offered[n], 180, tags[n])
             scene.caller.receive(180)
 
     def over(self, code):
@@ -334,7 +335,7 @@ class Upstream:
 
     def answer(self, n):
         scene = self.scene
-        party = scene.callee.answer(self.offered[n], 200, "up-%d" % n)
+        party = scene.callee.answer(self.offered[n], 200, self.tags[n])
         mine = scene.call.fork(scene.caller.receive(200))
         mine.invite = self.sent[n]
         mine.acknowledge()
@@ -396,6 +397,24 @@ def test_forked_upstream_both_answer(network, topology):
     report = scene.report()
     assert (report["matched"], report["released"]) == (2, 2)
     scene.no_record_left()
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=str)
+def test_forked_upstream_one_tag(network, order):
+    """A callee that answers both with one To tag: each answer is its own INVITE's."""
+    scene = Scene(network(CALLING))
+    fork = Upstream(scene, tags=("same", "same"))
+    for n in order:
+        party = scene.callee.answer(fork.offered[n], 200, "same")
+        mine = scene.call.fork(scene.caller.receive(200))
+        mine.invite = fork.sent[n]
+        ack = mine.acknowledge()
+        scene.callee.receive("ACK")
+    assert party and ack
+    assert "early" not in scene.states()
+    scene.release()
+    told = {scene.take_bye(scene.callee), scene.take_bye(scene.caller)}
+    assert len(told) == 2
 
 
 @pytest.mark.parametrize("topology", WAYS, ids=str)

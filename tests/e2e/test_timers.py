@@ -8,7 +8,7 @@ import time
 import pytest
 
 from rig.crowd import Crowd
-from rig.network import BOTH_AS, CALLED_AS, CALLING
+from rig.network import BOTH_AS, CALLED_AS, CALLING, Network
 from rig.pair import check_pair
 from rig.process import wait_until
 from rig.raw import TAG, Scene, check_reason, contact_of, live_records, nothing_left
@@ -18,6 +18,16 @@ SECONDS = 2
 LATEST = SECONDS + 3    # up to a second for each: cut time, sweep, slow machine
 EXPIRES = [("Session-Expires", "%d;refresher=uac" % SECONDS), ("Require", "timer")]
 RELEASED = (408, "Session timer expired")
+
+
+@pytest.fixture
+def network(case, host):
+    """Timers may be as short as they are here."""
+    def start(topology=CALLING, scscf=None):
+        scscf = dict(scscf or {})
+        scscf["extra"] = param(session_timer_min=1)["extra"] + scscf.get("extra", "")
+        return Network(case, host, topology, scscf=scscf).start()
+    return start
 
 
 def param(**values):
@@ -84,6 +94,31 @@ def test_deleted(network, topology):
     lines = scene.scscf.log_lines("deleted: its timer has ended")
     assert len(lines) == 1 and scene.call_id in lines[0]
     assert scene.scscf.statistics()["released"] == 0
+
+
+def test_too_short(network):
+    """Nobody takes his call out of reach by a timer that RFC 4028 does not allow."""
+    scene = connect(Scene(network(CALLING, scscf=param(session_timer_min=90))))
+    lives(scene, SECONDS + 2)
+    shown = scene.scscf.rpc("ims_release.show", "callid", scene.call_id)
+    assert 80 <= shown["expires"] <= 90
+    scene.release()
+    scene.take_byes()
+
+
+def test_late_answer_to_a_refresh(network):
+    """The 2xx of a re-INVITE comes after that of a later UPDATE: it is the newer."""
+    scene = connect(Scene(network(CALLING)), headers=[("Session-Expires", "60")])
+    dialog = scene.call
+    dialog.invite = dialog.request("INVITE")
+    reinvite = scene.callee.receive("INVITE")
+    scene.callee.respond(reinvite, 180)
+    refresh(scene, "caller", "UPDATE")
+    scene.callee.respond(reinvite, 200, headers=[
+        contact_of(scene.callee), ("Session-Expires", "60")])
+    scene.caller.receive(200)
+    dialog.request("ACK", cseq=dialog.invite.cseq)
+    lives(scene, LATEST)
 
 
 @pytest.mark.parametrize("topology", [CALLING, CALLED_AS, BOTH_AS], ids=str)
