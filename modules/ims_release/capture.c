@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "core/dprint.h"
+#include "core/events.h"
 #include "core/script_cb.h"
 
 #include "core_nameaddr.h"
@@ -103,13 +104,29 @@ static void take_processed(struct sip_msg *msg)
 		irl_within_relayed(msg);
 }
 
+/* An ACK has no transaction: forwarding it makes it a branch. */
+static void note_ack(struct sip_msg *msg)
+{
+	if(!irl_now.ack || !msg->add_to_branch_len)
+		return;
+	irl_now.ack = 0;
+	irl_within_acknowledged(msg);
+}
+
+/* With `db_delay` 0, before anything is sent. Kamailio copies all that is sent
+ * for this. */
+static int on_send(sr_event_param_t *evp)
+{
+	if(irl_now.msg)
+		note_ack((struct sip_msg *)irl_now.msg);
+	return 0;
+}
+
 /* After the script: the request has been relayed, or answered. */
 static int on_done(struct sip_msg *msg, unsigned int flags, void *param)
 {
 	if(irl_is_now(msg) && irl_now.id) {
-		/* an ACK has no transaction: forwarding it makes it a branch */
-		if(irl_now.ack && msg->add_to_branch_len)
-			irl_within_acknowledged(msg);
+		note_ack(msg);
 		take_processed(msg);
 	}
 	irl_now.msg = NULL;
@@ -243,8 +260,12 @@ int irl_capture_load(void)
 
 int irl_capture_init(void)
 {
-	if(register_script_cb(irl_on_late_reply, PRE_SCRIPT_CB | ONREPLY_CB, NULL)
-					< 0
+	int before = irl_params.db_url.len && irl_params.db_delay == 0;
+
+	if((before && sr_event_register_cb(SREV_NET_DATA_OUT, on_send) < 0)
+			|| register_script_cb(
+					   irl_on_late_reply, PRE_SCRIPT_CB | ONREPLY_CB, NULL)
+					   < 0
 			|| register_script_cb(on_done, POST_SCRIPT_CB | REQUEST_CB, NULL)
 					   < 0
 			|| irl_tm.register_tmcb(

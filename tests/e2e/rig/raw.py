@@ -12,6 +12,7 @@ import json
 import os
 import socket
 
+from .kamailio import RpcFault
 from .pair import reason
 from .process import RigError, wait_until
 from .sip import Wire, tag_of
@@ -120,7 +121,11 @@ class Scene:
         return self
 
     def states(self):
-        shown = self.scscf.rpc("ims_release.list", "callid", self.call_id)
+        """Of all sessions with the Call-ID; none, when it cannot be asked for."""
+        try:
+            shown = self.scscf.rpc("ims_release.list", "callid", self.call_id)
+        except RpcFault:
+            return []
         return [entry["state"] for entry in shown["sessions"]]
 
     def connect(self):
