@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rpc_scan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/ut.h"
@@ -18,17 +19,26 @@ static int scan_binary(rpc_t *rpc, void *ctx, int most, str *value, int *wrong)
 {
 	static char *const formats[] = {
 			NULL, ONE, ONE ".S", ONE ".S.S", ONE ".S.S.S", ONE ".S.S.S.S"};
-	double fraction;
-	int n;
+	static char whole[24];
+	double number;
+	int n, first = 0;
 
-	if(rpc->scan(ctx, "f", &fraction) > 0) {
-		*wrong = 1;
-		return 0;
+	if(rpc->scan(ctx, "f", &number) > 0) {
+		*wrong = number < -1e15 || number > 1e15
+				 || number != (double)(long long)number;
+		if(*wrong)
+			return 0;
+		/* Kamailio 6.0 reads whole numbers, too */
+		value[first].s = whole;
+		value[first++].len = snprintf(whole, sizeof(whole), "%.0f", number);
+		if(most <= first)
+			return first;
 	}
-	n = rpc->scan(ctx, formats[most], &value[0], &value[1], &value[2],
+	value += first;
+	n = rpc->scan(ctx, formats[most - first], &value[0], &value[1], &value[2],
 			&value[3], &value[4]);
 	*wrong = n < 0;
-	return n < 0 ? -n : n;
+	return first + (n < 0 ? -n : n);
 }
 
 /* JSON and others: a number's text is in a buffer that the next one is written

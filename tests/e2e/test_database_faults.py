@@ -81,7 +81,7 @@ def dropped(db):
 
 def lost(scscf):
     """From now on it may complain; until it has."""
-    scscf.expect_log(r"ERROR: (db_mysql|db_sqlite|<core> \[db)")
+    scscf.expect_log(r"ERROR: (db_mysql|db_sqlite|<core> \[(lib/srdb1/)?db)")
     scscf.expect_log(LOST)
     scscf.expect_log("CRITICAL: <core>.*db_sqlite")
     return lambda: scscf.log_lines(LOST)

@@ -708,7 +708,7 @@ def test_argument_with_a_fraction(network):
     """kamcmd sends it as a number that is no text."""
     crowd = crowd_of(network)
     ids = crowd.call(2)
-    for command, words, name in wrong_arguments("48.5", "0.5", "1e2"):
+    for command, words, name in wrong_arguments("48.5", "0.5", "1e-2"):
         status, text = crowd.net.scscf.kamcmd("ims_release." + command, *words)
         assert "error: 400 - " in text, (command, words, text)
         assert name + " is neither text nor a whole number, allowed" in text

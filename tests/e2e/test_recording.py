@@ -755,7 +755,10 @@ def test_refused_sessions(network):
     net = network(CALLING, scscf=ONE_WORKER)
     net.scscf.expect_log("session not recorded: ")
     scene = Scene(net)
-    for count, (name, value, why) in enumerate(REFUSED, 1):
+    # Kamailio 6 itself takes no datagram as long as the last one
+    refused = REFUSED[:-1] if "kamailio 6" in str(net.scscf.rpc("core.version")) \
+        else REFUSED
+    for count, (name, value, why) in enumerate(refused, 1):
         time.sleep(1.1)     # a line a second
         scene.call = Dialog(
             scene.caller, local="<%s>;tag=ua-caller" % ALICE,
