@@ -66,16 +66,28 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture
-def case(request):
-    """A namespace with a capture running; ended and checked after the test."""
-    name = request.node.nodeid.rpartition("/")[2].replace(".py::", "-")
-    made = Case(re.sub(r"[^\w.-]+", "-", name).strip("-"),
-                valgrind=request.config.getoption("--valgrind"))
-    yield made
-    made.close()
-    failed = getattr(request.node, "failed_somewhere", False)
-    if not failed and not request.config.getoption("--keep"):
-        made.forget()
+def case_of(request):
+    """Makes the case of this test: case_of(Case); ended and checked after it."""
+    made = []
+
+    def make(kind, *args):
+        name = request.node.nodeid.rpartition("/")[2].replace(".py::", "-")
+        made.append(kind(re.sub(r"[^\w.-]+", "-", name).strip("-"), *args,
+                         valgrind=request.config.getoption("--valgrind")))
+        return made[-1]
+
+    yield make
+    for case in made:
+        case.close()
+        failed = getattr(request.node, "failed_somewhere", False)
+        if not failed and not request.config.getoption("--keep"):
+            case.forget()
+
+
+@pytest.fixture
+def case(case_of):
+    """A namespace with a capture running."""
+    return case_of(Case)
 
 
 @pytest.fixture

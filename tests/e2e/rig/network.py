@@ -44,6 +44,7 @@ class Topology:
     edge: bool = False
     transport: str = "udp"
     ipv6: bool = False
+    ipv4: str = "127.0.0.%d"
 
     def but(self, **changes):
         """The same with changes; they are in its name."""
@@ -54,7 +55,7 @@ class Topology:
         return self.name
 
     def address(self, who):
-        form = "fd00::%d" if self.ipv6 else "127.0.0.%d"
+        form = "fd00::%d" if self.ipv6 else self.ipv4
         return form % HOSTS[who]
 
     def hostport(self, who):

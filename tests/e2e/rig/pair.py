@@ -101,12 +101,14 @@ class Dialog:
         return None if highest is None else highest + 1
 
 
-def check_pair(wire, topology, call_id, cause, text, dialog=Dialog):
+def check_pair(wire, topology, call_id, cause, text, dialog=Dialog, since=0.0):
     """Both BYEs, and nothing besides, are what the clause asks for.
 
-    dialog: who says what is expected. Returns them as they left, the one to the callee first.
+    dialog: who says what is expected; since: BYEs before are none of the pair.
+    Returns them as they left, the one to the callee first.
     """
     byes = wire.where(call_id=call_id).requests("BYE")
+    byes = type(byes)(bye for bye in byes if bye.time >= since)
     made = [bye for bye in byes if len(bye.values("Via")) == 1]
     assert len(made) == 2, "%d BYEs were made:\n%s" % (len(made), byes)
     expected = dialog(wire, topology, call_id).expected()

@@ -134,6 +134,13 @@ class Wire(list):
         """Those with these: method, code, call_id, src, dst (host or "host:port")."""
         return Wire(m for m in self if all(_matches(m, *f) for f in fields.items()))
 
+    def by_call(self):
+        """Call-ID -> its messages."""
+        found = {}
+        for message in self:
+            found.setdefault(message.call_id, Wire()).append(message)
+        return found
+
     def requests(self, method=None, **fields):
         """Without retransmissions."""
         if method:
