@@ -222,9 +222,13 @@ static void on_bye_response(
 	s = irl_store_get(irl_unpack(params->param, NULL));
 	if(!s)
 		return;
-	if(code < 300 || code == 481 || code == 408)
+	if(s->resume_cause)
+		; /* it may be that of the release which is to begin again */
+	else if(code < 300 || code == 481 || code == 408) {
+		/* its owner does not see it */
+		irl_store_own(s, (uint32_t)time(NULL));
 		irl_release_event(s, IRL_EV_END);
-	else {
+	} else {
 		s->refused = 1;
 		if(!s->orphan)
 			s->orphan = (uint32_t)time(NULL);

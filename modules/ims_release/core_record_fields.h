@@ -38,6 +38,7 @@ static const struct field session_fields[] = {
 		{"created", NUMBER, offsetof(struct irl_session, created)},
 		{"expires", NUMBER, offsetof(struct irl_session, expires)},
 		{"invite", NUMBER, offsetof(struct irl_session, invite_cseq)},
+		{"taken", NUMBER, offsetof(struct irl_session, taken)},
 };
 
 static const struct field dialog_fields[] = {

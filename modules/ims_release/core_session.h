@@ -195,12 +195,14 @@ struct irl_session
 {
 	struct irl_session *next; /**< in its slot */
 	uint64_t id;
-	uint64_t version; /**< number of the owner's message, of a copy */
+	uint64_t version; /**< the owner's message (core_said.h); of our own, the
+						 first that told it */
 	uint32_t hash;	  /**< of the Call-ID */
 	uint32_t created; /**< seconds since the epoch */
 	uint32_t
 			expires; /**< when its timer does (worker.h: irl_clock), 0: never */
 	uint32_t invite_cseq; /**< number after the INVITE's, 0: none told */
+	uint32_t taken;	 /**< when its owner took it over from another */
 	uint32_t orphan; /**< its BYE was refused then: no host, yet not over */
 	uint8_t state;	 /**< enum irl_state */
 	uint8_t npasses;

@@ -2,6 +2,7 @@
 #include "release.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "core/dprint.h"
 
@@ -96,7 +97,7 @@ enum irl_trigger irl_release_trigger(
 		irl_mem.release(r);
 	} else {
 		/* its traffic comes here */
-		s->owner.len = 0;
+		irl_store_own(s, (uint32_t)time(NULL));
 		s->release = r;
 		irl_release_event(s, IRL_EV_TRIGGER);
 	}

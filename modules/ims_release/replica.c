@@ -12,6 +12,7 @@
 #include "params.h"
 #include "row.h"
 #include "store.h"
+#include "worker.h"
 
 struct irl_peers *irl_peers;
 dmq_api_t irl_dmq;
@@ -60,33 +61,43 @@ int irl_is_of(const struct irl_session *s, const str *owner)
 	return irl_str_eq(&have, owner);
 }
 
+int irl_peer_is_there(const struct irl_peer *p)
+{
+	return p->heard_ms && irl_now_ms() - p->heard_ms <= IRL_SILENCE_MS;
+}
+
 /* ---- start, takeover ---------------------------------------------------------------------- */
+
+static struct irl_peer *claim(const str *name, uint32_t now)
+{
+	struct irl_peer *p;
+
+	lock_get(&irl_peers->lock);
+	p = irl_peer_of(name, 0);
+	if(p) {
+		p->claimed.at = now;
+		p->claimed.boot = p->boot;
+		p->claimed.number = p->heard;
+	}
+	lock_release(&irl_peers->lock);
+	return p;
+}
 
 long irl_replica_takeover(const str *name)
 {
-	static const str nobody = {"", 0};
 	struct irl_session *s;
-	struct irl_peer *p;
-	uint32_t hash;
+	uint32_t hash, now = (uint32_t)time(NULL);
 	long n = 0;
 	int slot;
 
-	if(!irl_peers || irl_str_eq(name, irl_replica_node()))
-		return -1;
-	lock_get(&irl_peers->lock);
-	p = irl_peer_of(name, 0);
-	if(p)
-		p->claimed = (uint32_t)time(NULL);
-	lock_release(&irl_peers->lock);
-	if(!p)
+	if(!irl_peers || irl_str_eq(name, irl_replica_node()) || !claim(name, now))
 		return -1;
 	for(slot = 0; slot < irl_store_slots(); slot++) {
 		hash = irl_store_lock_slot(slot, &s);
 		for(; s; s = s->next) {
 			if(!irl_is_of(s, name))
 				continue;
-			irl_text_set(&s->text, &s->owner, &nobody);
-			irl_store_changed(s);
+			irl_store_own(s, now);
 			n++;
 		}
 		irl_store_unlock(hash);

@@ -8,9 +8,12 @@
  * it is there: who hears one for the first time, after a silence, or with
  * another count of sessions than its own copies, asks for all of them.
  *
- * A node that takes the sessions of another over claims them from then on.
- * The other, if it was only cut off, gives them up when it hears of it: what
- * is owned twice would be released twice.
+ * A node that takes the sessions of another over claims what that one had told
+ * until then. The other, if it was only cut off, gives it up when it hears of
+ * the claim: what is owned twice would be released twice. Each session bears
+ * the time of its last change of owner besides: of two that have it as their
+ * own, the one that took it later keeps it, also when a restart has forgotten
+ * the claim.
  */
 #ifndef IRL_REPLICA_H
 #define IRL_REPLICA_H

@@ -2,6 +2,7 @@
 #include "replica_peer.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "core/dprint.h"
 #include "core/parser/parse_content.h"
@@ -12,12 +13,6 @@
 #include "worker.h"
 
 /* ---- what is received --------------------------------------------------------------------- */
-
-struct heard
-{
-	str node;
-	uint32_t boot, number;
-};
 
 /* The session of a dialog; slot locked. */
 static struct irl_session *find(uint32_t hash, const str *callid,
@@ -33,15 +28,51 @@ static struct irl_session *find(uint32_t hash, const str *callid,
 	return NULL;
 }
 
-/* May this copy be put in place of what is there? Our own stays ours, and so
- * does what is newer. */
-static int gives_way(const struct irl_session *old, const struct heard *h)
+/* Is this copy newer than what it told before? Messages may overtake one
+ * another; what it told before it was started anew is old. */
+static int is_newer(const struct irl_session *old, const struct irl_said *h)
 {
-	return old->owner.len
-		   && (!irl_is_of(old, &h->node) || old->version <= h->number);
+	return old->version >> 32 != h->boot || (uint32_t)old->version <= h->number;
 }
 
-static void insert(struct irl_session *s, const struct heard *h)
+/* Does what this node tells of a session count? Of two that say that it is
+ * theirs, who took it over later is right; but what we release, we release. */
+static int gives_way(
+		const struct irl_session *old, const struct irl_said *h, uint32_t taken)
+{
+	if(irl_is_of(old, &h->node))
+		return is_newer(old, h);
+	return taken > old->taken
+		   && (old->owner.len || irl_state_live((enum irl_state)old->state));
+}
+
+/* It has taken that one over, and we, cut off, ended it or are doing so. */
+static int is_ended_here(const struct irl_session *s,
+		const struct irl_session *old, const struct irl_said *h)
+{
+	struct irl_peer *p;
+	int given_up;
+
+	if(old && (old->owner.len || irl_state_live((enum irl_state)old->state)))
+		return 0;
+	lock_get(&irl_peers->lock);
+	p = irl_peer_of(&h->node, 0);
+	given_up = p && p->given_up && p->given_up == s->taken;
+	lock_release(&irl_peers->lock);
+	return given_up;
+}
+
+/* Have all told that it is gone. */
+static int tell_gone(uint32_t hash, struct irl_session *s)
+{
+	if(irl_store_insert(hash, s))
+		return -1;
+	irl_store_own(s, (uint32_t)time(NULL));
+	irl_store_erase(s);
+	return 0;
+}
+
+static void insert(struct irl_session *s, const struct irl_said *h)
 {
 	str callid = irl_text_get(&s->text, s->callid);
 	str from_tag = irl_text_get(&s->text, s->from_tag);
@@ -49,13 +80,22 @@ static void insert(struct irl_session *s, const struct heard *h)
 	uint32_t hash = irl_store_lock(&callid);
 	struct irl_session *old = find(hash, &callid, &from_tag, &to_tag);
 
-	if(old && !gives_way(old, h)) {
+	if(is_ended_here(s, old, h)) {
+		if(tell_gone(hash, s) == 0)
+			s = NULL;
 		irl_store_unlock(hash);
 		irl_session_free(s);
 		return;
 	}
-	if(old)
+	if(old && !gives_way(old, h, s->taken)) {
+		irl_store_unlock(hash);
+		irl_session_free(s);
+		return;
+	}
+	if(old) {
+		old->kept &= (uint8_t)~IRL_NODES; /* it is not gone */
 		irl_store_erase(old);
+	}
 	if(irl_store_insert(hash, s) == 0) {
 		irl_index_update(s, IRL_INDEX_ALL);
 		s = NULL;
@@ -64,7 +104,7 @@ static void insert(struct irl_session *s, const struct heard *h)
 	irl_session_free(s);
 }
 
-static void take_row(const struct heard *h, const str *record)
+static void take_row(const struct irl_said *h, const str *record)
 {
 	const char *error;
 	struct irl_session *s = irl_record_unpack(record, &irl_sockets, &error);
@@ -75,30 +115,28 @@ static void take_row(const struct heard *h, const str *record)
 		irl_session_free(s);
 		return;
 	}
-	s->version = h->number;
+	s->version = irl_said_version(h->boot, h->number);
 	insert(s, h);
 }
 
-static void take_gone(const struct heard *h, str rest)
+static void take_gone(const struct irl_said *h, const str *value)
 {
-	str name, value, texts[3] = {{"", 0}, {"", 0}, {"", 0}};
+	struct irl_said_gone gone;
 	struct irl_session *s;
 	uint32_t hash;
-	int i;
 
-	for(i = 0; i < 3 && irl_record_next(&rest, &name, &value) > 0; i++)
-		texts[i] = value;
-	if(i < 3)
+	if(irl_said_gone(value, &gone))
 		return;
-	hash = irl_store_lock(&texts[0]);
-	s = find(hash, &texts[0], &texts[1], &texts[2]);
-	if(s && irl_is_of(s, &h->node) && s->version <= h->number)
+	hash = irl_store_lock(&gone.callid);
+	s = find(hash, &gone.callid, &gone.from_tag, &gone.tag);
+	if(s && gives_way(s, h, gone.taken))
 		irl_store_erase(s);
 	irl_store_unlock(hash);
 }
 
-/* A whole copy has ended: what it did not have is no more. */
-static void take_since(const struct heard *h, uint32_t since)
+/* A whole copy has ended: what it did not have is no more; but for what that
+ * node has forgotten since it was started anew: nobody else has it. */
+static void take_since(const struct irl_said *h, uint32_t since)
 {
 	struct irl_session *s, *next;
 	uint32_t hash;
@@ -108,16 +146,28 @@ static void take_since(const struct heard *h, uint32_t since)
 		hash = irl_store_lock_slot(slot, &s);
 		for(; s; s = next) {
 			next = s->next;
-			if(irl_is_of(s, &h->node) && s->version < since)
+			if(s->version >> 32 == h->boot && (uint32_t)s->version < since
+					&& irl_is_of(s, &h->node))
 				irl_store_erase(s);
 		}
 		irl_store_unlock(hash);
 	}
 }
 
-/* Another node has taken our sessions over: those that we had then are its
+/* Had we told that node of it? After a start nobody knows: what is older. */
+static int is_claimed(
+		const struct irl_session *s, const struct irl_said_claim *c)
+{
+	if(s->owner.len || !irl_state_live((enum irl_state)s->state))
+		return 0;
+	if(c->boot != irl_boot)
+		return s->created <= c->at && s->taken < c->at;
+	return s->version >> 32 == irl_boot && (uint32_t)s->version <= c->number;
+}
+
+/* Another node has taken our sessions over: those that it had then are its
  * own, but for what we are releasing. It tells which of them are left. */
-static void give_up(const struct heard *h, uint32_t at)
+static void give_up(const struct irl_said *h, const struct irl_said_claim *c)
 {
 	struct irl_session *s;
 	uint32_t hash;
@@ -127,11 +177,10 @@ static void give_up(const struct heard *h, uint32_t at)
 	for(slot = 0; slot < irl_store_slots(); slot++) {
 		hash = irl_store_lock_slot(slot, &s);
 		for(; s; s = s->next) {
-			if(s->owner.len || s->created > at
-					|| !irl_state_live((enum irl_state)s->state)
-					|| irl_text_set(&s->text, &s->owner, &h->node))
+			if(!is_claimed(s, c) || irl_text_set(&s->text, &s->owner, &h->node))
 				continue;
-			s->version = 0;
+			s->version = irl_said_version(h->boot, 0);
+			s->taken = c->at;
 			irl_store_changed(s);
 			n++;
 		}
@@ -142,52 +191,63 @@ static void give_up(const struct heard *h, uint32_t at)
 				h->node.s);
 }
 
-/* "WHEN NODE". The newer of two claims holds. */
-static void take_claim(const struct heard *h, const str *value)
+/* The newer of two claims holds, of two at once that of the greater name. */
+static int holds(const struct irl_peer *p, const struct irl_said_claim *c)
 {
-	str name = *value, when = {value->s, 0};
-	struct irl_peer *p;
-	uint32_t at;
-	int older;
+	const str *ours = irl_replica_node();
+	int len = p->name_len < ours->len ? p->name_len : ours->len;
+	int order = memcmp(p->name, ours->s, (size_t)len);
 
-	while(when.len < value->len && value->s[when.len] != ' ')
-		when.len++;
-	name.s += when.len + 1;
-	name.len -= when.len + 1;
-	if(name.len <= 0 || irl_record_number(&when, UINT32_MAX, &at)
-			|| !irl_str_eq(&name, irl_replica_node()))
+	if(p->claimed.at != c->at)
+		return p->claimed.at < c->at;
+	return order ? order > 0 : p->name_len > ours->len;
+}
+
+static void take_claim(const struct irl_said *h, const str *value)
+{
+	struct irl_said_claim c;
+	struct irl_peer *p;
+	int news = 0;
+
+	if(irl_said_claim(value, &c) || !irl_str_eq(&c.node, irl_replica_node()))
 		return;
 	lock_get(&irl_peers->lock);
 	p = irl_peer_of(&h->node, 1);
-	older = p && p->claimed > at;
-	if(p && !older)
-		p->claimed = 0;
-	if(p && !older && p->given_up != at) {
-		p->given_up = at;
-		p->ask = 1;
-	} else
-		older = 1;
+	if(p && holds(p, &c)) {
+		p->claimed.at = 0;
+		news = p->heard_claim != c.at;
+		p->heard_claim = c.at;
+		/* from now on what it took over and we have not has ended here;
+		 * after a start, what we have says nothing */
+		p->given_up = c.boot == irl_boot ? c.at : 0;
+		p->ask |= news;
+	}
 	lock_release(&irl_peers->lock);
-	if(!older)
-		give_up(h, at);
+	if(news)
+		give_up(h, &c);
 }
 
-static void take_want(const struct heard *h)
+/* Locked. */
+static void copy_anew(struct irl_peer *p)
+{
+	p->copy_slot = p->copy_skip = 0;
+	p->copy_since = 0;
+	p->copying = 1;
+}
+
+static void take_want(const struct irl_said *h)
 {
 	struct irl_peer *p;
 
 	lock_get(&irl_peers->lock);
 	p = irl_peer_of(&h->node, 1);
-	if(p) {
-		p->copy_slot = p->copy_skip = 0;
-		p->copy_since = 0;
-		p->copying = 1;
-	}
+	if(p)
+		copy_anew(p);
 	lock_release(&irl_peers->lock);
 }
 
 /* Whatever a node says tells that it is there. */
-static void note_peer(const struct heard *h)
+static void note_peer(const struct irl_said *h)
 {
 	uint64_t now = irl_now_ms();
 	struct irl_peer *p;
@@ -197,9 +257,12 @@ static void note_peer(const struct heard *h)
 	if(p) {
 		if(p->boot != h->boot) {
 			p->heard = p->counted = 0;
+			p->ask = p->greet = 1;
+		} else if(!irl_peer_is_there(p)) {
+			/* it has not been told either, and may not have noticed */
 			p->ask = 1;
-		} else if(now - p->heard_ms > IRL_SILENCE_MS)
-			p->ask = 1;
+			copy_anew(p);
+		}
 		p->boot = h->boot;
 		p->heard_ms = now;
 		if(h->number > p->heard)
@@ -208,7 +271,7 @@ static void note_peer(const struct heard *h)
 	lock_release(&irl_peers->lock);
 }
 
-static void note_count(const struct heard *h, uint32_t count)
+static void note_count(const struct irl_said *h, uint32_t count)
 {
 	struct irl_peer *p;
 
@@ -227,14 +290,14 @@ static int is(const str *name, const char *word)
 		   && !memcmp(name->s, word, (size_t)name->len);
 }
 
-static int take_field(struct heard *h, const str *name, const str *value)
+static int take_field(struct irl_said *h, const str *name, const str *value)
 {
 	uint32_t n;
 
 	if(is(name, "row"))
 		take_row(h, value);
 	else if(is(name, "gone"))
-		take_gone(h, *value);
+		take_gone(h, value);
 	else if(is(name, "want"))
 		take_want(h);
 	else if(is(name, "claim"))
@@ -246,18 +309,12 @@ static int take_field(struct heard *h, const str *name, const str *value)
 	return 0;
 }
 
-/* Who speaks: the first three fields. @return 0 or -1 */
-static int take_head(str *rest, struct heard *h)
+/* It is a node that DMQ knows, and the one it says it is. */
+static int is_from(const dmq_node_t *from, const str *name)
 {
-	str name, boot_text, number_text;
+	str uri = *name;
 
-	if(irl_record_next(rest, &name, &h->node) <= 0 || !is(&name, "node")
-			|| !h->node.len || h->node.len > IRL_NODE_NAME_MAX
-			|| irl_record_next(rest, &name, &boot_text) <= 0
-			|| irl_record_number(&boot_text, UINT32_MAX, &h->boot)
-			|| irl_record_next(rest, &name, &number_text) <= 0)
-		return -1;
-	return irl_record_number(&number_text, UINT32_MAX, &h->number);
+	return from && irl_dmq.find_dmq_node_uri(&uri) == from;
 }
 
 int irl_replica_hear(
@@ -265,7 +322,7 @@ int irl_replica_hear(
 {
 	static str ok = str_init("OK"), bad = str_init("Bad Request");
 	str rest = {get_body(msg), 0}, name, value;
-	struct heard h;
+	struct irl_said h;
 
 	resp->resp_code = 400;
 	resp->reason = bad;
@@ -273,7 +330,7 @@ int irl_replica_hear(
 		return 0;
 	rest.len = get_content_length(msg);
 	if(rest.len > (int)(msg->buf + msg->len - rest.s)
-			|| take_head(&rest, &h) < 0)
+			|| irl_said_head(&rest, &h) < 0 || !is_from(from, &h.node))
 		return 0;
 	resp->resp_code = 200;
 	resp->reason = ok;

@@ -11,13 +11,13 @@
 #include "core/locking.h"
 #include "modules/dmq/bind_dmq.h"
 
+#include "core_said.h"
 #include "replica.h"
 
 /** A node not heard of for so long may have missed something, or we have. */
 #define IRL_SILENCE_MS 3500
 
 #define IRL_NODES_MAX 16
-#define IRL_NODE_NAME_MAX 128
 
 /** What is known of another node; guarded by the lock, but for how far a copy
  * for it is, which is the keeping process's own. */
@@ -29,12 +29,16 @@ struct irl_peer
 	uint32_t heard;			 /**< number of its newest message */
 	uint32_t count, counted; /**< its sessions, when that was its newest */
 	uint64_t heard_ms, asked_ms;
-	int ask;	 /**< for all of its sessions */
-	int copying; /**< it has asked for ours */
+	uint32_t patience; /**< until it is asked for all again, in ms */
+	int ask;		   /**< for all of its sessions */
+	int greet;		   /**< it has begun: may not know what we claim */
+	int copying;	   /**< it has asked for ours */
 	int copy_slot, copy_skip;
 	uint32_t copy_since; /**< number of the copy's first message */
-	uint32_t claimed;	 /**< we took its sessions over then; 0: never */
-	uint32_t given_up;	 /**< and it ours */
+	/** we took over then what it had said until then; `at` 0: never */
+	struct irl_said_claim claimed;
+	uint32_t heard_claim; /**< it took ours over then, */
+	uint32_t given_up;	  /**< and all of them are known to us */
 };
 
 /** Nodes are only ever added: an entry stays where it is. */
@@ -49,6 +53,9 @@ extern struct irl_peers *irl_peers;
 extern dmq_api_t irl_dmq;
 extern dmq_peer_t *irl_dmq_peer; /**< this module among the users of DMQ */
 extern uint32_t irl_boot;		 /**< of this start of this node */
+
+/** It has been heard of just now; the lock is held. */
+int irl_peer_is_there(const struct irl_peer *p);
 
 /** Locked. @return NULL when there is none, or too many to make one */
 struct irl_peer *irl_peer_of(const str *name, int make);

@@ -15,8 +15,11 @@
 #define COPY_AT_ONCE 40
 
 #define HELLO_MS 1000
-/* Between two questions for all, and two comparisons of the counts. */
+/* Between two comparisons of the counts, and, at first, two questions for all:
+ * what differs for good, a session that both nodes carry, is not asked for for
+ * ever. */
 #define ASK_MS 5000
+#define ASK_MS_MAX 320000
 
 /* The message being written. */
 static char message[MESSAGE_MAX];
@@ -44,6 +47,24 @@ static void put_number(const char *name, uint32_t n)
 	put(name, &value);
 }
 
+static void put_claims(void)
+{
+	char text[IRL_NODE_NAME_MAX + 64];
+	str value = {text, 0};
+	struct irl_peer *p;
+
+	lock_get(&irl_peers->lock);
+	for(p = irl_peers->peer; p < irl_peers->peer + irl_peers->count; p++) {
+		if(!p->claimed.at)
+			continue;
+		value.len = snprintf(text, sizeof(text), "%u %u %u %.*s", p->claimed.at,
+				p->claimed.boot, p->claimed.number, p->name_len, p->name);
+		put("claim", &value);
+	}
+	lock_release(&irl_peers->lock);
+}
+
+/* What we have taken over is said in each: it says of whom the rows are. */
 static void begin(void)
 {
 	if(used)
@@ -51,6 +72,7 @@ static void begin(void)
 	put("node", irl_replica_node());
 	put_number("boot", irl_boot);
 	put_number("number", ++number);
+	put_claims();
 	head = used;
 }
 
@@ -62,23 +84,61 @@ static int answered(struct sip_msg *msg, int code, dmq_node_t *to, void *param)
 
 static dmq_resp_cback_t on_answer = {answered, NULL};
 
-/* @param to NULL: all */
 static void post(const str *to)
 {
-	str body = {message, used}, uri;
-	dmq_node_t *there;
+	str body = {message, used}, uri = *to;
+	dmq_node_t *there = used > head ? irl_dmq.find_dmq_node_uri(&uri) : NULL;
 
-	if(used > head) {
-		if(!to)
-			irl_dmq.bcast_message(
-					irl_dmq_peer, &body, NULL, &on_answer, 1, &content_type);
-		else {
-			uri = *to;
-			there = irl_dmq.find_dmq_node_uri(&uri);
-			if(there)
-				irl_dmq.send_message(irl_dmq_peer, &body, there, &on_answer, 1,
-						&content_type);
-		}
+	if(there)
+		irl_dmq.send_message(
+				irl_dmq_peer, &body, there, &on_answer, 1, &content_type);
+	used = head = 0;
+}
+
+/* To all, as those may hear us whom we do not hear. */
+static void greet(void)
+{
+	str body = {message, used};
+
+	irl_dmq.bcast_message(
+			irl_dmq_peer, &body, NULL, &on_answer, 1, &content_type);
+	used = head = 0;
+}
+
+static int count_peers(void)
+{
+	int n;
+
+	lock_get(&irl_peers->lock);
+	n = irl_peers->count;
+	lock_release(&irl_peers->lock);
+	return n;
+}
+
+static int is_there(const struct irl_peer *p)
+{
+	int there;
+
+	lock_get(&irl_peers->lock);
+	there = irl_peer_is_there(p);
+	lock_release(&irl_peers->lock);
+	return there;
+}
+
+/* To all that are there: messages to one that is not would pile up in tm, and
+ * it asks for all when it is back. */
+static void post_all(void)
+{
+	int i, n = count_peers(), len = used, begun = head;
+	str to;
+
+	for(i = 0; i < n; i++) {
+		if(!is_there(&irl_peers->peer[i]))
+			continue;
+		to = irl_peer_name(&irl_peers->peer[i]);
+		used = len;
+		head = begun;
+		post(&to);
 	}
 	used = head = 0;
 }
@@ -86,7 +146,7 @@ static void post(const str *to)
 void irl_replica_flush(void)
 {
 	if(used)
-		post(NULL);
+		post_all();
 }
 
 static int put_row(const struct irl_session *s)
@@ -107,6 +167,8 @@ int irl_replica_row(struct irl_session *s)
 {
 	if(!put_row(s))
 		return 0;
+	if(!s->version)
+		s->version = irl_said_version(irl_boot, number);
 	s->kept |= IRL_NODES;
 	return 1;
 }
@@ -114,19 +176,17 @@ int irl_replica_row(struct irl_session *s)
 int irl_replica_gone(struct irl_session *s, int locked)
 {
 	static char text[IRL_BLOCK_MAX];
-	str value = {text, 0}, callid = irl_text_get(&s->text, s->callid);
-	str from_tag = irl_text_get(&s->text, s->from_tag);
-	str tag = irl_text_get(&s->text, s->current->tag);
+	struct irl_said_gone gone = {irl_text_get(&s->text, s->callid),
+			irl_text_get(&s->text, s->from_tag),
+			irl_text_get(&s->text, s->current->tag), s->taken};
+	str value = {text, 0};
 
 	if(used > MESSAGE_FULL && locked)
 		return 0;
 	if(used > MESSAGE_FULL)
 		irl_replica_flush();
 	begin();
-	value.len = irl_record_put(text, sizeof(text), 0, "callid", &callid);
-	value.len = irl_record_put(
-			text, sizeof(text), value.len, "from-tag", &from_tag);
-	value.len = irl_record_put(text, sizeof(text), value.len, "tag", &tag);
+	value.len = irl_said_put_gone(&gone, text, sizeof(text));
 	if(value.len > 0)
 		put("gone", &value);
 	s->kept &= (uint8_t)~IRL_NODES;
@@ -204,52 +264,44 @@ static void copy_on(struct irl_peer *p)
 
 /* ---- once a second ------------------------------------------------------------------ */
 
-static uint32_t count_of(const str *owner)
+/* Our own sessions that others know. */
+static uint32_t count_own(void)
 {
 	struct irl_session *s;
 	uint32_t hash, n = 0;
-	str have;
 	int slot;
 
 	for(slot = 0; slot < irl_store_slots(); slot++) {
 		hash = irl_store_lock_slot(slot, &s);
-		for(; s; s = s->next) {
-			have = irl_text_get(&s->text, s->owner);
-			n += irl_str_eq(&have, owner)
-				 && (owner->len || (s->kept & IRL_NODES));
-		}
+		for(; s; s = s->next)
+			n += !s->owner.len && (s->kept & IRL_NODES);
 		irl_store_unlock(hash);
 	}
 	return n;
 }
 
-static void put_claims(void)
+/* The copies of what a node has told since it began. */
+static uint32_t count_copies(const str *owner, uint32_t boot)
 {
-	char text[IRL_NODE_NAME_MAX + 64];
-	str value = {text, 0}, name;
-	struct irl_peer *p;
+	struct irl_session *s;
+	uint32_t hash, n = 0;
+	int slot;
 
-	lock_get(&irl_peers->lock);
-	for(p = irl_peers->peer; p < irl_peers->peer + irl_peers->count; p++) {
-		if(!p->claimed)
-			continue;
-		name = irl_peer_name(p);
-		value.len = snprintf(
-				text, sizeof(text), "%u %.*s", p->claimed, name.len, name.s);
-		put("claim", &value);
+	for(slot = 0; slot < irl_store_slots(); slot++) {
+		hash = irl_store_lock_slot(slot, &s);
+		for(; s; s = s->next)
+			n += s->version >> 32 == boot && irl_is_of(s, owner);
+		irl_store_unlock(hash);
 	}
-	lock_release(&irl_peers->lock);
+	return n;
 }
 
 static void hello(void)
 {
-	static const str nobody = {"", 0};
-
 	irl_replica_flush();
 	begin();
-	put_number("count", count_of(&nobody));
-	put_claims();
-	post(NULL);
+	put_number("count", count_own());
+	greet();
 }
 
 /* Copies and counts agree once nothing is on its way. */
@@ -257,8 +309,19 @@ static int differs(struct irl_peer *p, uint64_t now_ms)
 {
 	str name = irl_peer_name(p);
 
-	return p->counted && p->counted == p->heard && now_ms > p->asked_ms + ASK_MS
-		   && count_of(&name) != p->count;
+	if(!p->counted || p->counted != p->heard)
+		return 0;
+	if(!p->patience)
+		p->patience = ASK_MS;
+	if(count_copies(&name, p->boot) == p->count) {
+		p->patience = ASK_MS;
+		return 0;
+	}
+	if(now_ms <= p->asked_ms + p->patience)
+		return 0;
+	if(p->patience < ASK_MS_MAX)
+		p->patience *= 2;
+	return 1;
 }
 
 static void ask(struct irl_peer *p, uint64_t now_ms)
@@ -273,20 +336,29 @@ static void ask(struct irl_peer *p, uint64_t now_ms)
 	post(&to);
 }
 
+/* One that has begun is told at once what we claim. */
+static int is_greeting_due(int n)
+{
+	int i, due = 0;
+
+	for(i = 0; i < n; i++) {
+		due |= irl_peers->peer[i].greet;
+		irl_peers->peer[i].greet = 0;
+	}
+	return due;
+}
+
 void irl_replica_tick(uint64_t now_ms)
 {
 	static uint64_t next_hello, next_count;
-	int i, n, compare = now_ms >= next_count;
+	int i, n = count_peers(), compare = now_ms >= next_count;
 
-	if(now_ms >= next_hello) {
+	if(is_greeting_due(n) || now_ms >= next_hello) {
 		hello();
 		next_hello = now_ms + HELLO_MS;
 	}
 	if(compare)
 		next_count = now_ms + ASK_MS;
-	lock_get(&irl_peers->lock);
-	n = irl_peers->count;
-	lock_release(&irl_peers->lock);
 	for(i = 0; i < n; i++) {
 		struct irl_peer *p = &irl_peers->peer[i];
 

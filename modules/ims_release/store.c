@@ -176,6 +176,19 @@ void irl_store_changed(struct irl_session *s)
 	changed_here = 1;
 }
 
+void irl_store_own(struct irl_session *s, uint32_t now)
+{
+	if(!s->owner.len)
+		return;
+	s->owner.len = 0;
+	s->taken = now > s->taken ? now : s->taken + 1;
+	s->version = 0;
+	/* others are told of its end, even when it comes before they are told that
+	 * it is ours */
+	s->kept |= IRL_NODES;
+	irl_store_changed(s);
+}
+
 int irl_store_changed_here(void)
 {
 	int changed = changed_here;

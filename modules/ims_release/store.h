@@ -91,6 +91,10 @@ void irl_store_changed(struct irl_session *s);
 /** As if it had, for these followers; slot locked. */
 void irl_store_mark(struct irl_session *s, int followers);
 
+/** A copy becomes this node's own, later than it became its owner's, `now` at
+ * the earliest; slot locked. Nothing for what is our own. */
+void irl_store_own(struct irl_session *s, uint32_t now);
+
 /** This process has changed something since it last asked. */
 int irl_store_changed_here(void);
 
