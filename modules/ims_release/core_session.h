@@ -202,7 +202,7 @@ struct irl_session
 	uint32_t
 			expires; /**< when its timer does (worker.h: irl_clock), 0: never */
 	uint32_t invite_cseq; /**< number after the INVITE's, 0: none told */
-	uint32_t taken;	 /**< when its owner took it over from another */
+	uint32_t taken;		  /**< when its owner took it over from another */
 	uint32_t orphan; /**< its BYE was refused then: no host, yet not over */
 	uint8_t state;	 /**< enum irl_state */
 	uint8_t npasses;
