@@ -135,6 +135,9 @@ def both_answered(scene):
     branches = [Branch(scene, tag).respond(180) for tag in ("one", "two")]
     for branch in branches:
         branch.answer()
+    # an ACK is noted when it has gone on
+    wait_until(lambda: [entry["state"] for entry in listed(scene).values()]
+               == ["confirmed"] * 2)
     return branches
 
 

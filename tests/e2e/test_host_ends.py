@@ -160,7 +160,7 @@ def test_early_ended_by_command(network, host):
 def test_early_end_that_is_refused(network):
     """dlg.end_dlg of a call that rings: `dialog` does nothing, the session goes on."""
     scene = Scene(network(CALLING)).invite().ring()
-    scene.scscf.expect_log("terminating non-confirmed dialogs not supported")
+    scene.scscf.expect_log("terminating non-confirmed dialog")
     dialog = scene.scscf.dialogs()[0]
     scene.scscf.rpc("dlg.end_dlg", dialog["h_entry"], dialog["h_id"])
     assert scene.state() == "early"

@@ -340,7 +340,8 @@ def test_what_no_node_says(pair):
     scene = Scene(both.net).connect()
     both.await_copies(1)
     both.split()
-    both.b.expect_log("no copy of a session of|parse|bad|error|Invalid|invalid|BAD")
+    both.b.expect_log("no copy of a session of|parse|bad|error|Invalid|invalid|BAD"
+                      "|message too large")
     both.move()
     both.takeover()
     own = both.b.rpc("ims_release.show", "callid", scene.call_id)

@@ -42,7 +42,7 @@ LOGGED = [
     # both dialog modules, of a 2xx that comes again after the BYE: its ACK was lost
     r"bogus event 3 in state [56] \(with BYE\)",
     # ims_dialog, of a 2xx that comes again where two places rang
-    r"ims_dialog \[dlg_hash.c:11[89]\d\]: next_state_dlg\(\)",
+    r"ims_dialog \[dlg_hash.c:\d+\]: next_state_dlg\(\)",
     # ims_dialog, which stores a Contact without a lock, of one that two processes have
     r"freeing already freed pointer .* called from ims_dialog: dlg_hash.c: dlg_update_",
     # tm, of two copies of a request that two processes have at the same time

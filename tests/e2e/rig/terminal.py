@@ -23,6 +23,10 @@ from .process import RigError
 KEYS = {"Up": "\x1bOA", "Down": "\x1bOB", "PageUp": "\x1b[5~", "PageDown": "\x1b[6~",
         "Enter": "\r", "Escape": "\x1b", "Tab": "\t", "Backspace": "\x7f"}
 
+# What readline, which pytest has loaded, says of the size is of another terminal.
+ENVIRONMENT = {name: value for name, value in os.environ.items()
+               if name not in ("LINES", "COLUMNS")}
+
 
 class Terminal:
     """columns x lines, emulated; the program runs in the case's namespace."""
@@ -33,9 +37,10 @@ class Terminal:
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
             size(0, columns, lines)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)    # else as of `make test &`
             words = case.ns.command(argv) if case else argv
             os.execvpe(words[0], list(map(str, words)), {
-                **os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8", **(env or {})})
+                **ENVIRONMENT, "TERM": "xterm", "LC_ALL": "C.UTF-8", **(env or {})})
         self._code, self.written = None, b""
         if case:
             case.add(self)
