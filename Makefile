@@ -18,7 +18,7 @@ E2E_JOBS ?= $(shell expr 3 '*' $$(nproc))
 # the summary says how many were.
 RERUNS ?= 1
 # Its workers tell one another by the name localhost, which a bare root may lack.
-RERUN = $(if $(shell getent hosts localhost),--reruns $(RERUNS),-p no:rerunfailures)
+RERUN = $(if $(shell getent hosts localhost),--reruns $(RERUNS) -rfER,-p no:rerunfailures)
 # What `make test` runs.
 SUITES ?= unit fuzz model tools e2e flows memcheck ims
 # Further arguments for pytest: PYTEST_ARGS='-k early -x'.
