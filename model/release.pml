@@ -16,6 +16,7 @@
  *   AT_ONCE     a BYE is answered as it is sent: what may come between is seen
  *               with one dialog
  *   RETRY       a BYE may be answered 500
+ *   SERVER      an application server may answer a BYE, which nobody hears then
  *   USER_BYE    the parties hang up, any time
  *   GIVES_UP    the caller sends CANCEL
  *   NO_ANSWER   tm's timer ends a branch that rings
@@ -48,6 +49,7 @@ byte current[DIALOGS] = NONE;	/* the dialog that was answered first */
 bit cancelled, invite_known;	/* of record 0 */
 bit timer_ack[DIALOGS], timer_linger[DIALOGS], timer_invite;
 byte bye_status[LEGS], bye_tries[LEGS];	/* of the pair */
+bit straight[LEGS];			/* past service control, which has lost it */
 #define BYE_NONE 0
 #define BYE_SENT 1
 #define BYE_FINAL 2
@@ -450,8 +452,9 @@ inline send_bye(n, side)
 	w_bye[n] = bye_tries[n];
 	/* P: not before the ACK, unless that kept us waiting */
 	assert(acked[at] || waited[n / 2]);
-	/* P: nobody is sent two pairs, and no BYE is sent more than twice */
-	assert(bye_tries[n] == 2 || (bye_tries[n] == 1 && !paired[LEG(at, side)]));
+	/* P: nobody is sent two pairs; no BYE is sent more than twice, but straight */
+	assert(bye_tries[n] == 2 || (bye_tries[n] == 1 && !paired[LEG(at, side)]) ||
+		(bye_tries[n] == 3 && straight[n]));
 	told[LEG(at, side)] = 1;
 	paired[LEG(at, side)] = 1;
 #ifdef AT_ONCE
@@ -648,6 +651,14 @@ end:
 	:: d_step { w_bye[n] -> printf("408 to a BYE\n"); answer(n, 0) }
 #ifdef RETRY
 	:: d_step { w_bye[n] == 1 -> printf("500 to a BYE\n"); answer(n, 1) }
+#endif
+#ifdef SERVER
+	:: d_step { w_bye[n] && !straight[n] ->
+		/* was_lost() */
+		printf("481 of a server to a BYE\n");
+		told[LEG(current[n / 2], n % 2)] = 0;
+		straight[n] = 1;
+		answer(n, 1) }
 #endif
 #ifdef REPEAT
 	:: d_step { w_again[n] -> j = w_again[n]; w_again[n] = 0; on_answer(n, j, 0) }

@@ -27,6 +27,7 @@ CC = ["gcc", "-O2", "-w", "-DCOLLAPSE", "-o", "pan", "pan.c"]
 FORK = "DIALOGS=2 AT_ONCE WHEN=IRL_EARLY"
 CONFIGURATIONS = {
     "established": "WHEN=IRL_CONFIRMED REPEAT RETRY",
+    "servers": "WHEN=IRL_CONFIRMED REPEAT RETRY SERVER",
     "no_ack": "WHEN=IRL_ANSWERED LOSS=1 REPEAT",
     "early": "WHEN=IRL_EARLY REPEAT",
     "early_lost": "WHEN=IRL_EARLY LOSS=2 REPEAT",

@@ -87,6 +87,11 @@ def test_cell(copy, verify, old, new, name, broken):
     ("(!silenced[d] || timer_invite)", "!silenced[d]", "early_lost", "uas"),
     # the 2xx is not looked at again under the lock of the record
     ("s == 0 && cancelled ->", "s == 0 && cancelled && false ->", "early", "uas"),
+    # a BYE that is lost in service control is not sent again
+    ("straight[n] = 1;\n\t\tanswer(n, 1)", "straight[n] = 1;\n\t\tanswer(n, 0)",
+     "servers", "told["),
+    # it is sent through service control again, and again
+    ("straight[n] = 1;\n\t\tanswer(n, 1)", "answer(n, 1)", "servers", "bye_tries["),
     # the releasing process ends an INVITE whatever has become of it
     ("taken = state[s] == IRL_CANCELLING && invite_known", "taken = 1", "early",
      "uas"),
