@@ -137,6 +137,8 @@ class Survivors:
         call.since = time.monotonic()
 
     def _answered(self, call, who, message):
+        if call.state == "lost" and message.code >= 300:
+            return      # its INVITE, which a server sent again, was released early
         assert message.code == 200, message
         if message.method == "INVITE":
             call.dialog["caller"].confirm(message)
