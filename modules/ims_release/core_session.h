@@ -180,7 +180,8 @@ struct irl_watch
 	uint32_t seen;	  /**< when it was last bound, seconds since the epoch */
 	uint32_t expires; /**< as the registrar had it then */
 	uint32_t address : 24, /**< hash of the leg's contact address then */
-			how : 8;	   /**< what was bound: the contact, or just the user */
+			how : 7,	   /**< what was bound: the contact, or just the user */
+			missed : 1;	   /**< it was not at the last look, nobody said why */
 };
 
 /** A session's place in an index; guarded by the index (index.h). */

@@ -11,6 +11,9 @@
 #define NOTES 4096
 #define IDENTITIES 256
 
+/* A note counts for so long: what the network takes away is noted before it is. */
+#define NOTE_AGE 10
+
 struct note
 {
 	uint32_t key; /* irl_address_hash() */
@@ -62,9 +65,16 @@ void irl_reg_note(const str *uri, enum irl_reg_end end)
 	lock_release(&notes->lock);
 }
 
-int irl_reg_noted(const str *impu, const str *address, uint32_t since)
+/* A user's REGISTER is noted when it was granted: after that binding was seen. */
+static int counts(const struct note *n, uint32_t seen)
+{
+	return n->end != IRL_END_UNREGISTERED || n->at >= seen;
+}
+
+int irl_reg_noted(const str *impu, const str *address, uint32_t seen)
 {
 	uint32_t user = irl_address_hash(impu), at = irl_address_hash(address);
+	uint32_t since = (seen ? seen : (uint32_t)time(NULL)) - NOTE_AGE;
 	const struct note *n;
 	unsigned int i;
 	int end = -1;
@@ -74,7 +84,7 @@ int irl_reg_noted(const str *impu, const str *address, uint32_t since)
 		n = &notes->note[(notes->last - i) % NOTES];
 		if(!n->key || n->at < since)
 			break;
-		if(n->key == user || n->key == at)
+		if((n->key == user || n->key == at) && counts(n, seen))
 			end = (int)n->end;
 	}
 	lock_release(&notes->lock);

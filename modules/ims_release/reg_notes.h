@@ -14,16 +14,21 @@
 int irl_reg_notes_init(void);
 void irl_reg_notes_destroy(void);
 
-/** The registration of a public identity, or of a contact address, is being
- * taken away. From any process, never blocks. */
+/** The registration of a public identity, or of a contact address, is taken
+ * away: by the user, who was granted it, or soon by the network. From any
+ * process, never blocks. */
 void irl_reg_note(const str *uri, enum irl_reg_end end);
 
 /** All public identities of this private one are. */
 void irl_reg_note_identity(const str *identity, enum irl_reg_end end);
 
-/** The newest note of the one or the other since that time.
- * @return its end, -1 for none */
-int irl_reg_noted(const str *impu, const str *address, uint32_t since);
+/**
+ * The newest note of the one or the other.
+ *
+ * @param seen when the binding was last there, 0: it never was
+ * @return its end, -1 for none
+ */
+int irl_reg_noted(const str *impu, const str *address, uint32_t seen);
 
 /** A private identity whose registrations are taken away. */
 struct irl_reg_identity
@@ -35,6 +40,9 @@ struct irl_reg_identity
 
 /** Take the identities noted since the last call. @return how many */
 int irl_reg_identities(struct irl_reg_identity *out, int size);
+
+/** From mod_init: see REGISTERs that are granted. @return 0 or -1 */
+int irl_reg_register_init(void);
 
 /** From child_init(PROC_INIT): see RTRs, if `cdp` is loaded. @return 0 or -1 */
 int irl_reg_rtr_init(void);

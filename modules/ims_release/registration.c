@@ -6,11 +6,6 @@
 #include <time.h>
 
 #include "core/dprint.h"
-#include "core/parser/contact/parse_contact.h"
-#include "core/parser/parse_expires.h"
-#include "core/parser/parse_to.h"
-#include "core/script_cb.h"
-#include "core/ut.h"
 
 #include "job.h"
 #include "params.h"
@@ -24,9 +19,6 @@
 #define TICKS 10
 #define TICK_SESSIONS 2000
 
-/* From the REGISTER that ends a registration to its end: the HSS is asked. */
-#define NOTE_AGE 10
-
 /* Private identities that one walk over the sessions looks for. */
 #define IDENTITIES 64
 
@@ -37,50 +29,6 @@ enum how
 	CONTACT_SEEN,
 	END_SEEN /* and `release_on` does not name it */
 };
-
-/* ---- what users send ---------------------------------------------------------- */
-
-static int expires_of(struct sip_msg *msg)
-{
-	if(!msg->expires || parse_expires(msg->expires) < 0)
-		return -1;
-	return (int)((exp_body_t *)msg->expires->parsed)->val;
-}
-
-static int is_removed(const contact_t *c, int expires)
-{
-	unsigned int n;
-	str value;
-
-	if(!c->expires)
-		return expires == 0;
-	value = c->expires->body;
-	return str2int(&value, &n) == 0 && n == 0;
-}
-
-/* Before the script, for each request: a REGISTER that takes contacts away. */
-static int on_request(struct sip_msg *msg, unsigned int flags, void *param)
-{
-	contact_body_t *body;
-	int expires, removed = 0;
-	contact_t *c;
-
-	if(msg->REQ_METHOD != METHOD_REGISTER
-			|| parse_headers(msg, HDR_EOH_F, 0) < 0 || !msg->contact
-			|| parse_contact(msg->contact) < 0 || parse_to_header(msg) < 0)
-		return 1;
-	expires = expires_of(msg);
-	body = (contact_body_t *)msg->contact->parsed;
-	for(c = body->contacts; c; c = c->next) {
-		if(!is_removed(c, expires))
-			continue;
-		irl_reg_note(&c->uri, IRL_END_UNREGISTERED);
-		removed = 1;
-	}
-	if(removed || body->star)
-		irl_reg_note(&get_to(msg)->uri, IRL_END_UNREGISTERED);
-	return 1;
-}
 
 /* ---- one session -------------------------------------------------------------- */
 
@@ -171,17 +119,22 @@ static int is_gone(const struct irl_watch *w, const struct irl_binding *b)
 	}
 }
 
-static enum irl_reg_end why_gone(
-		const struct user *u, const struct irl_binding *b, uint32_t now)
+/* @return how, or -1: it is told at the next look. A registrar takes a binding
+ * away before it answers the REGISTER, and only what was granted is noted. */
+static int why_gone(struct user *u, const struct irl_binding *b, uint32_t now)
 {
+	struct irl_watch *w = &u->watch;
 	uint32_t expires = b->bound == IRL_REMOVED || b->bound == IRL_ALL_REMOVED
 							   ? (uint32_t)b->expires
-							   : u->watch.expires;
-	uint32_t since = u->watch.seen ? u->watch.seen - NOTE_AGE : now - NOTE_AGE;
-	int end = irl_reg_noted(&u->impu, &u->address, since);
+							   : w->expires;
+	int end = irl_reg_noted(&u->impu, &u->address, w->seen);
 
 	if(end >= 0)
-		return (enum irl_reg_end)end;
+		return end;
+	if(!w->missed && (!w->expires || w->expires > now)) {
+		w->missed = 1;
+		return -1;
+	}
 	return expires && expires <= now ? IRL_END_EXPIRED : IRL_END_TERMINATED;
 }
 
@@ -205,7 +158,7 @@ static int look_at(struct user *u, uint32_t now)
 	if(end < 0 && is_gone(w, &b)) {
 		if(w->how == END_SEEN)
 			return -1;
-		end = (int)why_gone(u, &b, now);
+		end = why_gone(u, &b, now);
 	}
 	if(end >= 0) {
 		w->how = END_SEEN;
@@ -216,6 +169,7 @@ static int look_at(struct user *u, uint32_t now)
 	}
 	if(b.bound == IRL_BOUND || b.bound == IRL_USER_BOUND) {
 		w->how = b.bound == IRL_BOUND ? CONTACT_SEEN : USER_SEEN;
+		w->missed = 0;
 		w->seen = now;
 		w->expires = (uint32_t)b.expires;
 	}
@@ -352,9 +306,7 @@ int irl_registration_init(void)
 {
 	if(!irl_params.release_on_events)
 		return 0;
-	if(irl_reg_notes_init() < 0)
-		return -1;
-	return register_script_cb(on_request, PRE_SCRIPT_CB | REQUEST_CB, NULL);
+	return irl_reg_notes_init() < 0 ? -1 : irl_reg_register_init();
 }
 
 int irl_registration_ready(void)

@@ -8,9 +8,10 @@
  * what happened. Nothing of the registrar calls us: it would with its locks
  * held, and ims_usrloc_scscf calls nobody for most of its removals.
  *
- * Who took a binding away it does not say either. A REGISTER and a
+ * Who took a binding away it does not say either. The 2xx to a REGISTER and a
  * Registration-Termination-Request do: those who see one leave a note, which
- * is looked at when a binding is gone.
+ * is looked at when a binding is gone, and, as the 2xx comes after that, once
+ * more at the next look.
  */
 #ifndef IRL_REGISTRATION_H
 #define IRL_REGISTRATION_H

@@ -22,22 +22,23 @@ LOOKUP = 'route[SITE_POLICY] {\n\tif($ru =~ ";gr") {\n\t\tlookup("location");\n\
 CAUSE, TEXT = 503, "Gone"
 
 
-def register(agent, user, contact, expires=3600, call_id=None):
-    """REGISTER without a challenge; the 200."""
+def register(agent, user, contact, expires=3600, call_id=None, code=200):
+    """REGISTER without credentials; its response."""
     aor = "sip:%s@%s" % (user, HOME)
     agent.send(compose("REGISTER sip:%s SIP/2.0" % HOME, [
         agent.via(), ("Max-Forwards", "70"), ("From", "<%s>;tag=reg" % aor),
         ("To", "<%s>" % aor), ("Call-ID", call_id or "reg-" + user),
         ("CSeq", "%d REGISTER" % next(_unique)), ("Supported", "gruu, path"),
         ("Contact", contact), ("Expires", expires)]))
-    return agent.receive(200)
+    return agent.receive(code)
 
 
 class Registered(Scene):
     """A call of a user who has registered: alice calls, or bob is called."""
 
-    def __init__(self, net, contact=None, stored=None, expires=3600):
-        """contact: what is registered; stored: the Contact within the call."""
+    def __init__(self, net, contact=None, stored=None, expires=3600, bound=False):
+        """contact: what is registered; stored: the Contact within the call; bound: by
+        administration, without a REGISTER."""
         super().__init__(net)
         self.who = "caller" if net.topology.caller_served else "callee"
         self.user = {"caller": "alice", "callee": "bob"}[self.who]
@@ -47,7 +48,11 @@ class Registered(Scene):
         # what the rig has bound for calls without a REGISTER
         if self.who == "callee":
             net.scscf.rpc("ul.rm", "location", "bob@" + HOME)
-        self.granted = register(self.agent, self.user, self.contact, expires)
+        if bound:
+            net.scscf.rpc("ul.add", "location", self.user + "@" + HOME,
+                          self.contact.strip("<>"), expires, 1.0, "0", 0, 0, 8191)
+        else:
+            self.granted = register(self.agent, self.user, self.contact, expires)
 
     def connect(self):
         mine = {"contact": self.stored}
@@ -150,6 +155,54 @@ def test_not_asked_for(talk, events, do):
     do(call)
     call.goes_on(3).release(CAUSE, TEXT)
     call.take(TEXT, CAUSE)
+
+
+def stranger(call):
+    return UserAgent(call.net.case, ("127.0.0.77", 5060), call.net.address("scscf"))
+
+
+OF_THE_USER = {"contact": "<sip:alice@127.0.0.21:5060>", "expires": 0, "code": 401}
+
+
+@pytest.mark.parametrize("expires,text", [
+    (3600, "Registration terminated"), (4, "Registration expired")],
+    ids=["terminated", "expired"])
+@pytest.mark.parametrize("how", [
+    OF_THE_USER, dict(OF_THE_USER, contact="*"),
+    dict(OF_THE_USER, contact="<sip:eve@127.0.0.77>;expires=0", expires=60),
+], ids=["contact", "star", "parameter"])
+def test_refused_register(network, how, expires, text):
+    """A REGISTER that is challenged takes nothing away, whoever sends it: what ends the
+    registration then is not the user."""
+    call = Registered(network(CALLING, scscf={
+        "defines": {"WITH_AUTH": True}, "extra": SHORT
+        + 'modparam("ims_release", "release_on", "expired,terminated")\n'}),
+        bound=True, expires=expires).connect().seen()
+    call.scscf.rpc("htable.sets", "password", "alice", "secret")
+    for agent in stranger(call), call.agent:
+        register(agent, "alice", **how)
+    if expires == 3600:
+        call.scscf.rpc("ul.rm", "location", "alice@" + HOME)
+    call.take(text, timeout=7)
+
+
+def test_malformed_register(talk):
+    """Refused by the registrar itself: Contact "*" that does not say Expires 0."""
+    call = talk(events="expired,terminated").seen()
+    call.scscf.expect_log("expires must be 0 for star contact|error reply used")
+    register(stranger(call), "alice", "*", expires=60, code=400)
+    call.scscf.rpc("ul.rm", "location", "alice@" + HOME)
+    call.take("Registration terminated")
+
+
+def test_unregistered_before(talk):
+    """He had unregistered and registered again when administration removed him."""
+    call = talk(events="terminated", stored="<sip:line7@127.0.0.21:5060>").seen()
+    call.again("*", expires=0)
+    call.again()
+    # times of notes are in seconds
+    call.seen().seen().scscf.rpc("ul.rm", "location", "alice@" + HOME)
+    call.take("Registration terminated")
 
 
 def test_refreshed(talk):

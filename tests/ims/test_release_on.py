@@ -142,6 +142,15 @@ def test_by_administration(talk):
     released(call, "Registration terminated")
 
 
+def test_refused_register(talk):
+    """A REGISTER with Expires 0 that is challenged: it is not he who ends it then."""
+    call = seen(talk("expired,terminated"))
+    call.callee.send_register(0)
+    call.callee.receive(401)
+    call.scscf.rpc("regscscf.dereg_impu", call.callee.impu)
+    released(call, "Registration terminated")
+
+
 @pytest.mark.parametrize("served", [True, False], ids=["both", "calling"])
 def test_no_second_pair(talk, served):
     """Its own timers as short as can be: ims_dialog adds nothing to our pair."""
