@@ -44,6 +44,30 @@ static enum irl_gruu_kind find_gr(const char *p, const char *end, str *value)
 	return IRL_NO_GRUU;
 }
 
+/* A host, its port not with it, from `p` on. */
+static str host_at(const char *p, const char *end)
+{
+	const char *q = p < end && *p == '[' ? find(p, end, ']') : p;
+	str host = {(char *)p, 0};
+
+	while(q < end && !strchr(":;?", *q))
+		q++;
+	host.len = (int)(q - p);
+	return host;
+}
+
+/* Of a SIP URI; of any other none. */
+static str host_of(const str *uri)
+{
+	const char *end = uri->s + uri->len, *user = after_scheme(uri->s, end), *at;
+	str none = {NULL, 0};
+
+	if(!user)
+		return none;
+	at = find(user, end, '@');
+	return host_at(at < end ? at + 1 : user, end);
+}
+
 enum irl_gruu_kind irl_gruu_parse(const str *uri, struct irl_gruu *gruu)
 {
 	const char *user, *host, *params, *end;
@@ -66,7 +90,17 @@ enum irl_gruu_kind irl_gruu_parse(const str *uri, struct irl_gruu *gruu)
 	gruu->aor.len = (int)(params - uri->s);
 	gruu->user.s = (char *)user;
 	gruu->user.len = (int)(host - user);
+	gruu->host = host_at(host + 1, params);
 	return gruu->kind;
+}
+
+int irl_gruu_is_of(const struct irl_gruu *gruu, const str *impu)
+{
+	str home = impu->len > 0 ? host_of(impu) : *impu;
+
+	return !home.len
+		   || (home.len == gruu->host.len
+				   && strncasecmp(home.s, gruu->host.s, (size_t)home.len) == 0);
 }
 
 /* Take a pair of characters off both ends. */

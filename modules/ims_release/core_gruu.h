@@ -24,11 +24,17 @@ struct irl_gruu
 	enum irl_gruu_kind kind;
 	str aor;	  /**< all before the parameters */
 	str user;	  /**< of a temporary one: what the registrar made */
+	str host;	  /**< without a port */
 	str instance; /**< of a public one, as escaped in the URI */
 };
 
 /** Take a URI apart. @return its kind, IRL_NO_GRUU too for what is no SIP URI */
 enum irl_gruu_kind irl_gruu_parse(const str *uri, struct irl_gruu *gruu);
+
+/** Can it be one of this user's: has it the domain of his public identity, which
+ * is the registrar's (RFC 5627 5.1)? An identity without a domain, such as a
+ * telephone number, does not tell: yes. */
+int irl_gruu_is_of(const struct irl_gruu *gruu, const str *impu);
 
 /** Is a registered `+sip.instance` the one of the public GRUU? Angle brackets
  * and quotes around it do not count, nor does case: it is a URN. */

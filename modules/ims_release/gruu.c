@@ -74,6 +74,12 @@ static void store_bound(
 	irl_store_unlock(s->hash);
 }
 
+/* @return whether it is one that our registrar can have made for this user */
+static int is_gruu(const str *uri, const str *impu, struct irl_gruu *gruu)
+{
+	return irl_gruu_parse(uri, gruu) && irl_gruu_is_of(gruu, impu);
+}
+
 void irl_gruu_remember(uint64_t id)
 {
 	char buf[IRL_ADDRESS_MAX];
@@ -84,7 +90,7 @@ void irl_gruu_remember(uint64_t id)
 
 	for(i = 0; i < IRL_LEGS; i++) {
 		if(take_asked(id, (enum irl_leg_id)i, &asked) < 0
-				|| !irl_gruu_parse(&asked.uri, &gruu))
+				|| !is_gruu(&asked.uri, &asked.impu, &gruu))
 			continue;
 		if(irl_registrar()->resolve(
 				   &asked.uri, &gruu, &asked.impu, buf, &address)
@@ -102,7 +108,7 @@ int irl_gruu_resolve(const struct irl_session *s, struct irl_bye *bye)
 
 	/* what enters here finds its way by the script, as the user's own would */
 	if(bye->enters_here || !impu.len || !irl_registrar()
-			|| !irl_gruu_parse(&gruu_uri, &gruu))
+			|| !is_gruu(&gruu_uri, &impu, &gruu))
 		return 0;
 	if(irl_registrar()->resolve(&gruu_uri, &gruu, &impu, buf, &address) == 0) {
 		bye->request_uri = address;

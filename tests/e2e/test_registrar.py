@@ -334,6 +334,20 @@ def test_gruu_of_nobody(gruu):
         ("caller", 503), ("callee", 200)}
 
 
+@WAYS
+@pytest.mark.parametrize("param", ["gr", "gr=" + INSTANCE])
+def test_gruu_of_others(gruu, topology, param):
+    """Its host is not the registrar's domain (RFC 5627 5.1): the Contact as it is."""
+    scene = gruu(topology, PUBLIC, connect=False)
+    uri = "sip:%s@%s;%s" % (scene.user, scene.agent.hostport, param)
+    scene.stored = "<%s>" % uri
+    # what the script's lookup says of it, on the way from the other user
+    scene.scscf.expect_log("failed to extract temp gruu")
+    remembered(scene.connect()).release(CAUSE, TEXT)
+    byes = scene.take(TEXT, CAUSE)
+    assert of_served(scene, byes).uri == uri
+
+
 def test_gruu_by_refresh(gruu):
     """A re-INVITE brings the GRUU."""
     scene = gruu(CALLING, PUBLIC, connect=False)

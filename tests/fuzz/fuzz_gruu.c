@@ -20,6 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if(irl_gruu_parse(&uri, &gruu)) {
 		HOLDS(is_within(&gruu.aor, &uri) && is_within(&gruu.user, &gruu.aor));
 		HOLDS(gruu.user.len > 0);
+		HOLDS(is_within(&gruu.host, &gruu.aor));
+		irl_gruu_is_of(&gruu, &uri);
 		if(gruu.kind == IRL_PUBLIC_GRUU)
 			HOLDS(is_within(&gruu.instance, &uri) && gruu.instance.len > 0);
 		irl_gruu_is_instance(&gruu, &uri);

@@ -104,6 +104,45 @@ static void instance(void **state)
 	}
 }
 
+static const struct owner_row
+{
+	const char *uri, *impu;
+	int is_his;
+} owners[] = {
+		/* clang-format off */
+		{"sip:a@h;gr=x",              "sip:b@h",              1},
+		{"sip:a@IMS.example:5060;gr", "sips:b@ims.EXAMPLE",   1},
+		{"sip:a@h;gr",                "sip:b@h:5062;u=x?y=z", 1},
+		{"sip:a@h;gr",                "sip:b@h?y=z",          1},
+		{"sip:a@h;gr",                "sip:h",                1},
+		{"sip:a@[::1]:5060;gr",       "sip:a@[::1]",          1},
+		{"sip:a@[::1];gr",            "sip:a@[::2]",          0},
+		{"sip:a@127.0.0.21:5060;gr",  "sip:a@h",              0},
+		{"sip:h@x;gr=y",              "sip:h@h",              0},
+		{"sip:a@h.h;gr=y",            "sip:h@h",              0},
+		{"sip:a@h;gr=y",              "sip:h@h.h",            0},
+		/* it does not tell */
+		{"sip:a@h;gr=x",              "tel:+1234",            1},
+		{"sip:a@h;gr=x",              "",                     1},
+		/* clang-format on */
+};
+
+static void owner(void **state)
+{
+	const struct owner_row *r;
+	struct irl_gruu gruu;
+	str uri, impu;
+
+	(void)state;
+	for(r = owners; r < owners + sizeof(owners) / sizeof(owners[0]); r++) {
+		print_message("%s %s\n", r->uri, r->impu);
+		uri = unit_str(r->uri);
+		impu = unit_str(r->impu);
+		assert_true(irl_gruu_parse(&uri, &gruu));
+		assert_int_equal(irl_gruu_is_of(&gruu, &impu), r->is_his);
+	}
+}
+
 static const struct token_row
 {
 	const char *user, *ruid;
@@ -203,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 			cmocka_unit_test(parse),
 			cmocka_unit_test(instance),
+			cmocka_unit_test(owner),
 			cmocka_unit_test(token),
 			cmocka_unit_test(release_on),
 			cmocka_unit_test(ends),
