@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core_cseq.h"
+#include "core_uri.h"
 
 static int item_of(enum irl_side serves, enum irl_leg_id to)
 {
@@ -27,14 +28,15 @@ static int address(const struct irl_session *s, const struct irl_dialog *dlg,
 	const struct irl_reason reason = irl_release_reason(s->release);
 	str caller = irl_text_get(&s->text, s->from);
 	str callee = irl_text_get(&s->text, dlg->to);
+	str target = irl_session_target(s, dlg, to);
 
 	if(!callee.len)
 		callee = irl_text_get(&s->text, s->to);
 	memset(bye, 0, sizeof(*bye));
-	bye->request_uri = irl_session_target(s, dlg, to);
-	if(!dlg->answered || !bye->request_uri.len
-			|| (dlg->lost && to == IRL_CALLEE))
+	if(!dlg->answered || !target.len || (dlg->lost && to == IRL_CALLEE))
 		return ENOENT;
+	bye->request_uri =
+			irl_uri_for_request(&target, bye->target, sizeof(bye->target));
 	bye->to = to;
 	bye->to_value = to == IRL_CALLEE ? callee : caller;
 	bye->from_value = to == IRL_CALLEE ? caller : callee;

@@ -17,14 +17,17 @@
 #include "core_route_set.h"
 #include "core_session.h"
 
+/** Room for a remote target from which something was taken. */
+#define IRL_TARGET_MAX 1024
+
 /** A BYE, in the parts that a SIP stack prints. Texts point into the session
- * or into `buf`: good as long as both are. */
+ * or into the BYE itself: good as long as both are. */
 struct irl_bye
 {
 	enum irl_leg_id to; /**< the party it is destined for */
 	int item;			/**< of the clause, 1 to 4; 0: of none */
 	int enters_here;	/**< goes through service control */
-	str request_uri;	/**< remote target of that party */
+	str request_uri;	/**< remote target of that party, as one */
 	str to_value, to_tag;
 	str from_value, from_tag;
 	str callid;
@@ -33,7 +36,7 @@ struct irl_bye
 	str routes[IRL_ROUTES_MAX]; /**< in the order of the Route header */
 	void *socket; /**< to send from; where it enters, to send to */
 	str reason;	  /**< header line, CRLF included */
-	char buf[IRL_REASON_MAX];
+	char buf[IRL_REASON_MAX], target[IRL_TARGET_MAX];
 };
 
 /** What the BYEs need besides the record. */

@@ -6,15 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Where the user part begins: behind `sip:` or `sips:`. NULL: another scheme. */
-static const char *after_scheme(const char *p, const char *end)
-{
-	if(end - p > 4 && strncasecmp(p, "sip:", 4) == 0)
-		return p + 4;
-	if(end - p > 5 && strncasecmp(p, "sips:", 5) == 0)
-		return p + 5;
-	return NULL;
-}
+#include "core_uri.h"
 
 static const char *find(const char *p, const char *end, char c)
 {
@@ -44,63 +36,31 @@ static enum irl_gruu_kind find_gr(const char *p, const char *end, str *value)
 	return IRL_NO_GRUU;
 }
 
-/* A host, its port not with it, from `p` on. */
-static str host_at(const char *p, const char *end)
-{
-	const char *q = p < end && *p == '[' ? find(p, end, ']') : p;
-	str host = {(char *)p, 0};
-
-	while(q < end && !strchr(":;?", *q))
-		q++;
-	host.len = (int)(q - p);
-	return host;
-}
-
-/* Of a SIP URI; of any other none. */
-static str host_of(const str *uri)
-{
-	const char *end = uri->s + uri->len, *user = after_scheme(uri->s, end), *at;
-	str none = {NULL, 0};
-
-	if(!user)
-		return none;
-	at = find(user, end, '@');
-	return host_at(at < end ? at + 1 : user, end);
-}
-
 enum irl_gruu_kind irl_gruu_parse(const str *uri, struct irl_gruu *gruu)
 {
-	const char *user, *host, *params, *end;
+	struct irl_uri parts;
 
 	memset(gruu, 0, sizeof(*gruu));
-	if(uri->len <= 0)
-		return IRL_NO_GRUU;
-	/* neither of them can be in the user part: there they are escaped */
-	end = find(uri->s, uri->s + uri->len, '?');
-	user = after_scheme(uri->s, end);
-	host = user ? find(user, end, '@') : end;
 	/* a GRUU is somebody's; semicolons of the user part are no parameters */
-	if(host == end || host == user)
+	if(irl_uri_split(uri, &parts) != 0 || !parts.user.len || !parts.host.len)
 		return IRL_NO_GRUU;
-	params = find(host, end, ';');
-	if(params == host + 1)
-		return IRL_NO_GRUU;
-	gruu->kind = find_gr(params, end, &gruu->instance);
+	gruu->kind = find_gr(parts.params, parts.headers, &gruu->instance);
 	gruu->aor.s = uri->s;
-	gruu->aor.len = (int)(params - uri->s);
-	gruu->user.s = (char *)user;
-	gruu->user.len = (int)(host - user);
-	gruu->host = host_at(host + 1, params);
+	gruu->aor.len = (int)(parts.params - uri->s);
+	gruu->user = parts.user;
+	gruu->host = parts.host;
 	return gruu->kind;
 }
 
 int irl_gruu_is_of(const struct irl_gruu *gruu, const str *impu)
 {
-	str home = impu->len > 0 ? host_of(impu) : *impu;
+	struct irl_uri home;
 
-	return !home.len
-		   || (home.len == gruu->host.len
-				   && strncasecmp(home.s, gruu->host.s, (size_t)home.len) == 0);
+	return irl_uri_split(impu, &home) != 0 || !home.host.len
+		   || (home.host.len == gruu->host.len
+				   && strncasecmp(
+							  home.host.s, gruu->host.s, (size_t)home.host.len)
+							  == 0);
 }
 
 /* Take a pair of characters off both ends. */

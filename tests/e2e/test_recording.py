@@ -865,3 +865,24 @@ def test_moved_to_no_target(network):
         exchange(scene, "caller", "UPDATE", asks=contact, answers=contact)
         assert targets(scene) == before, contact
     released(scene, checked=False)
+
+
+@pytest.mark.parametrize("topology", [CALLING, BOTH_AS], ids=str)
+def test_contact_with_headers(network, topology):
+    """Its headers and its method have no place in a Request-URI (RFC 3261 19.1.1); a '?'
+    of the user part has."""
+    scene = Scene(network(topology))
+    at = {who: "sip:u?a@" + topology.hostport(who) for who in ("caller", "callee")}
+    odd = {who: uri + ";method=INVITE;x=1?Route=%3Csip:127.0.0.9;lr%3E&Reason=x"
+           for who, uri in at.items()}
+    scene.invite(contact="<%s>" % odd["caller"])
+    scene.party = scene.callee.answer(
+        scene.offered, 200, contact="<%s>" % odd["callee"])
+    scene.call.establish(scene.caller.receive(200))
+    scene.call.target = at["callee"]
+    scene.confirm()
+    assert targets(scene) == (odd["caller"], odd["callee"])
+    scene.release()
+    byes = scene.take_byes()
+    assert [bye.uri for bye in byes] == [at["callee"] + ";x=1", at["caller"] + ";x=1"]
+    scene.over()

@@ -287,6 +287,29 @@ static void other_values(void **state)
 	irl_session_free(s);
 }
 
+/* What of a Contact has no place in a Request-URI (RFC 3261 19.1.1). */
+static void plain_target(void **state)
+{
+	static const str alice = BYTES(ALICE "?Route=%3Csip:x;lr%3E&Reason=y");
+	static const str bob = BYTES(BOB ";method=INVITE?Subject=z");
+	struct irl_session *s = call_of(layout_of("as_both"), IRL_ORIG);
+	struct irl_bye bye;
+
+	(void)state;
+	irl_session_refresh(s, s->current, IRL_CALLER, 104, &alice, &bob);
+	unit_expect_str("Contact", "stored",
+			irl_session_target(s, s->current, IRL_CALLEE), bob.s);
+	assert_int_equal(
+			irl_bye_build(s, s->current, IRL_CALLEE, &policy, &bye), 0);
+	expect_item("callee", &bye, &items[1]);
+	expect_golden("item1_as_both", &bye);
+	assert_int_equal(
+			irl_bye_build(s, s->current, IRL_CALLER, &policy, &bye), 0);
+	expect_item("caller", &bye, &items[2]);
+	expect_golden("item2_as_both", &bye);
+	irl_session_free(s);
+}
+
 static void table_is_complete(void **state)
 {
 	size_t i, k;
@@ -748,6 +771,7 @@ int main(void)
 			cmocka_unit_test(one_user_served),
 			cmocka_unit_test(both_users_served),
 			cmocka_unit_test(other_values),
+			cmocka_unit_test(plain_target),
 			cmocka_unit_test(without_service_control),
 			cmocka_unit_test(for_the_caller),
 			cmocka_unit_test(straight_to_a_user),

@@ -20,6 +20,7 @@ static const struct uri_row
 		{"sips:a@h:5061;lr;gr=x;b=c",   IRL_PUBLIC_GRUU,    "sips:a@h:5061", "x"},
 		{"SIP:a@[::1]:1;GR=x",          IRL_PUBLIC_GRUU,    "SIP:a@[::1]:1", "x"},
 		{"sip:a@h;gr=x?h=v;w",          IRL_PUBLIC_GRUU,    "sip:a@h", "x"},
+		{"sip:a?b@h;gr=x",              IRL_PUBLIC_GRUU,    "sip:a?b@h", "x"},
 		{"sip:tok-1f@h;gr",             IRL_TEMPORARY_GRUU, "sip:tok-1f@h", "tok-1f"},
 		{"sip:tok-1f@h;x=1;gr;y",       IRL_TEMPORARY_GRUU, "sip:tok-1f@h", "tok-1f"},
 		{"sip:tok@h;gr=",               IRL_TEMPORARY_GRUU, "sip:tok@h", "tok"},
