@@ -218,6 +218,13 @@ def test_compact_form(network):
     ends(scene)
 
 
+def test_folded(network):
+    """On two lines (RFC 3261 7.3.1)."""
+    scene = connect(Scene(network(CALLING)), [
+        ("Session-Expires", "%d\r\n ;refresher=uac" % SECONDS), ("Require", "timer")])
+    ends(scene)
+
+
 def test_each_answer_of_a_fork(network):
     """Two answered dialogs are two sessions, each with its own timer."""
     scene = Scene(network(CALLING)).invite().ring()
