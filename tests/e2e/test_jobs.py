@@ -716,6 +716,16 @@ def test_argument_with_a_fraction(network):
     untouched(crowd, ids)
 
 
+def test_arguments_that_others_change(network):
+    """What operations.md says of kamcmd's first argument and of zero bytes in JSON."""
+    crowd = crowd_of(network)
+    for word, rate in ("1e2", 100), ("0x10", 16), ("1.0", 1):
+        text = crowd.net.scscf.kamcmd("ims_release.rate", word)[1]
+        assert "job_rate: %d\n" % rate in text
+    reply = rpc(crowd, "release", "all", "*", 480, "t\0x")
+    assert finished(crowd, reply["job"])["text"] == "tx"
+
+
 def test_several_numbers(network):
     """Each argument is the number that was given, though all come as numbers."""
     crowd = crowd_of(network)
