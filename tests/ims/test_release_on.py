@@ -213,19 +213,25 @@ def test_cause(talk):
 # -- GRUU ----------------------------------------------------------------------------
 
 INSTANCE = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
+# ims_registrar_scscf makes none: one that another registrar has made and noted with
+# the binding, as RFC 5627 5.2 has it in the Contact of the 2xx
+TEMPORARY = "sip:tgruu.7hs==jd7vnzga5w7fajsc7-ajd6fabz0f8g5@ims.example;gr"
 
 
 @pytest.fixture
 def gruu(core):
-    """A call whose caller has registered an instance, his Contact a public GRUU."""
-    def start(extra="", instance=INSTANCE):
+    """A call whose caller has registered an instance, his Contact a GRUU: a public one
+    unless told."""
+    def start(extra="", instance=INSTANCE, temporary=None):
         net = core(("as1",), scscf=extra)
         net.serve("alice", CALLING_AS.orig)
         call = Session(net, CALLING_AS)
-        call.caller.contact += ';+sip.instance="<%s>"' % INSTANCE
+        call.caller.contact += ';+sip.instance="<%s>";temp-gruu="%s"' % (
+            INSTANCE, TEMPORARY)
         call.registered = call.caller.contact
         call.register()
-        call.caller.contact = "<%s;gr=%s>" % (impu("alice"), instance)
+        call.caller.contact = "<%s>" % (
+            temporary or "%s;gr=%s" % (impu("alice"), instance))
         return call.connect()
     return start
 
@@ -242,18 +248,25 @@ def byes_of(call, text, cause):
     return byes
 
 
-def test_gruu(gruu):
+WHICH = pytest.mark.parametrize("temporary", [None, TEMPORARY],
+                                ids=["public", "temporary"])
+
+
+@WHICH
+def test_gruu(gruu, temporary):
     """Item 2: straight to the address bound to it, past the application server."""
-    call = gruu()
+    call = gruu(temporary=temporary)
     call.release()
     byes = byes_of(call, "Gone", 503)
     assert byes[1].uri == "sip:alice@" + call.caller.hostport
     assert byes[0].uri == "sip:bob@" + call.callee.hostport
 
 
-def test_gruu_remembered(gruu):
+@WHICH
+def test_gruu_remembered(gruu, temporary):
     """The registration that ends releases the session; its address is remembered."""
-    call = seen(gruu('modparam("ims_release", "release_on", "unregistered")\n'))
+    call = seen(gruu('modparam("ims_release", "release_on", "unregistered")\n',
+                     temporary=temporary))
     call.caller.contact = call.registered
     assert call.caller.register(expires=0).code == 200
     byes = byes_of(call, "User unregistered", 480)
@@ -261,9 +274,12 @@ def test_gruu_remembered(gruu):
     assert call.scscf.log_lines("is bound to no address any more")
 
 
-def test_gruu_of_nobody(gruu):
+@pytest.mark.parametrize("instance,temporary", [
+    ("urn:uuid:nobody", None), (None, TEMPORARY.replace("7hs", "7ht"))],
+    ids=["public", "temporary"])
+def test_gruu_of_nobody(gruu, instance, temporary):
     """No such instance is registered: that leg fails, the other goes on."""
-    call = gruu(instance="urn:uuid:nobody")
+    call = gruu(instance=instance, temporary=temporary)
     call.scscf.expect_log("is bound to no address, and none is remembered")
     call.scscf.expect_log("no BYE to the caller can be sent")
     call.release()
