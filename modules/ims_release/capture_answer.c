@@ -13,6 +13,7 @@
 #include "keep.h"
 #include "release.h"
 #include "store.h"
+#include "transaction_end.h"
 #include "worker.h"
 
 /* What can be read of it. */

@@ -11,6 +11,7 @@
 #include "stats.h"
 #include "store.h"
 #include "transaction.h"
+#include "transaction_end.h"
 #include "worker.h"
 
 static str reason_of(char buf[IRL_REASON_MAX])
