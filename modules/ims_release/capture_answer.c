@@ -147,6 +147,8 @@ static int take_late(struct irl_session *s, const struct irl_answer *ans)
 	dlg->late = dlg->late == IRL_NOT_LATE	 ? IRL_LATE_DUE
 				: dlg->late == IRL_LATE_DONE ? IRL_LATE_ACK_DUE
 											 : dlg->late;
+	if(s->release)
+		s->release->late = 1;
 	irl_release_event(s, IRL_EV_ANSWER);
 	return err;
 }
@@ -233,6 +235,7 @@ int irl_on_late_reply(struct sip_msg *rpl, unsigned int flags, void *param)
 {
 	str routes[IRL_ROUTES_MAX];
 	struct irl_answer ans = {.pass = 0};
+	struct irl_transaction_id invite;
 	struct irl_session *s;
 	int is_answer = rpl->REPLY_STATUS >= 200 && rpl->REPLY_STATUS < 300;
 	int err = 0;
@@ -246,9 +249,12 @@ int irl_on_late_reply(struct sip_msg *rpl, unsigned int flags, void *param)
 		return 1;
 	if(is_answer)
 		err = take_late(s, &ans);
+	invite = s->invite;
 	irl_release_unlock(s);
-	if(is_answer)
+	if(is_answer) {
 		complain(rpl, &ans, err);
+		irl_transaction_heard(&invite, rpl);
+	}
 	/* others are for tm, which does not send them on; without it they would
 	 * be, past the final response that the caller has */
 	return !is_answer && irl_transaction_known(rpl);

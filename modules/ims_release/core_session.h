@@ -156,6 +156,7 @@ struct irl_release
 	uint16_t cause;
 	uint8_t failed; /**< what was asked for could not all be done */
 	uint8_t waited; /**< T1s since the INVITE was cancelled */
+	uint8_t late;	/**< a late 2xx came: it may come again for 64*T1 */
 	uint8_t text_len, others_len;
 	char text[IRL_TEXT_MAX];
 	char others[IRL_OTHERS_MAX]; /**< of the Reason, beside SIP's value */

@@ -91,11 +91,14 @@ static void log_start(void)
 }
 
 /* 64*T1 (RFC 3261 13.2.2.4, 17.1.1.2), in milliseconds. */
+static uint64_t time_of(const struct irl_session *s)
+{
+	return 64u * (s->invite.t1_ms ? s->invite.t1_ms : 500u);
+}
+
 static uint64_t transaction_time(void)
 {
-	unsigned int t1 = irl_snap.s.invite.t1_ms;
-
-	return 64u * (t1 ? t1 : 500u);
+	return time_of(&irl_snap.s);
 }
 
 /* Requests of a released session are answered for `linger`, late answers to an
@@ -197,9 +200,30 @@ void irl_release_no_ack(uint64_t id)
 	irl_release_raise(id, IRL_EV_NO_ACK);
 }
 
+/* @return ms in which a late 2xx may come again whose ACK got lost, 0: none may */
+static uint64_t late_again(uint64_t id)
+{
+	struct irl_session *s = irl_store_get(id);
+	uint64_t ms = 0;
+
+	if(!s)
+		return 0;
+	if(s->release && s->release->late) {
+		s->release->late = 0;
+		ms = time_of(s);
+	}
+	irl_store_unlock(s->hash);
+	return ms;
+}
+
 void irl_release_forget(uint64_t id)
 {
-	irl_release_raise(id, IRL_EV_FORGET);
+	uint64_t ms = late_again(id);
+
+	if(ms)
+		irl_worker_timer(IRL_TIMER_LATE, id, ms);
+	else
+		irl_release_raise(id, IRL_EV_FORGET);
 }
 
 void irl_release_pair_due(uint64_t id)

@@ -7,6 +7,8 @@
 #include "core/error.h"
 #include "core/msg_translator.h"
 #include "core/pt.h"
+#include "core/receive.h"
+#include "core/ut.h"
 
 #include "transaction.h"
 
@@ -180,6 +182,43 @@ int irl_transaction_resend(const struct irl_transaction_id *id, int send)
 	}
 	leave(t);
 	return silent;
+}
+
+/* Its number stands at the end of our Via's branch. @return -1 for none */
+static int branch_of(const struct cell *t, const struct sip_msg *rpl)
+{
+	const str *via;
+	unsigned int n;
+	int at;
+
+	if(!rpl->via1 || !rpl->via1->branch)
+		return -1;
+	via = &rpl->via1->branch->value;
+	for(at = via->len; at > 0 && via->s[at - 1] != '.'; at--)
+		;
+	if(reverse_hex2int(via->s + at, via->len - at, &n) < 0
+			|| n >= (unsigned int)t->nr_of_outgoings)
+		return -1;
+	return (int)n;
+}
+
+/* Not by t_check(), which would tell us of this response once more. */
+void irl_transaction_heard(
+		const struct irl_transaction_id *id, const struct sip_msg *rpl)
+{
+	struct cell *t;
+	int n;
+
+	if(irl_tm.t_lookup_ident(&t, id->index, id->label) < 0)
+		return;
+	n = branch_of(t, rpl);
+	if(n >= 0) {
+		lock_replies(t);
+		if(is_silent(&t->uac[n]))
+			t->uac[n].last_received = 100;
+		unlock_replies(t);
+	}
+	leave(t);
 }
 
 int irl_transaction_end(

@@ -38,4 +38,12 @@ int irl_transaction_resend(const struct irl_transaction_id *id, int send);
  * response: after the last one tm keeps it no longer than others. */
 void irl_transaction_branch_over(struct cell *t);
 
+/**
+ * A 2xx to an INVITE that irl_transaction_end() has ended, which tm is not given:
+ * its branch is silent no more, and irl_transaction_resend() leaves it alone
+ * (RFC 3261 17.1.1.2).
+ */
+void irl_transaction_heard(
+		const struct irl_transaction_id *id, const struct sip_msg *rpl);
+
 #endif

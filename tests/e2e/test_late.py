@@ -14,6 +14,9 @@ from rig.raw import (CAUSE, TAG, Scene, check_reason, contact_of, either, maybe)
 from rig.sip import same_party, tag_of
 from rig.variant import OTHERS_COMPLAIN
 
+T1 = 0.1     # seconds
+QUICK = ('modparam("tm", "retr_timer1", 100)\nmodparam("tm", "retr_timer2", 400)\n'
+         'modparam("ims_release", "linger", 1)\n')
 WAYS = [CALLING, CALLING_AS, CALLED, CALLED_AS, BOTH_AS]
 
 
@@ -84,6 +87,37 @@ def test_answered_without_ringing(network, topology):
     party = scene.callee.answer(scene.offered, 200, TAG)
     acknowledged_and_ended(scene, party)
     scene.over()
+
+
+@pytest.mark.parametrize("topology", [CALLING, BOTH_AS], ids=str)
+def test_answered_without_ringing_once(network, topology):
+    """A branch that has answered is not sent the INVITE again (RFC 3261 17.1.1.2)."""
+    scene = Scene(network(topology)).invite().release()
+    scene.refused()
+    party = scene.callee.answer(scene.offered, 200, TAG)
+    acknowledged_and_ended(scene, party)
+    time.sleep(1.7)     # it would, after T1 and after 3 of it
+    sent = [m for m in scene.wire().requests("INVITE") if m.branch == scene.offered.branch]
+    assert len(sent) == 1
+    scene.over()
+
+
+@pytest.mark.parametrize("topology", [CALLING, BOTH_AS], ids=str)
+def test_retransmitted_to_the_end(network, topology):
+    """The first 2xx comes near the end of 64*T1, and again after it: its ACK was lost."""
+    scene = early_released(Scene(network(topology, scscf={"extra": QUICK})))
+    cancel = scene.expect_cancel()
+    scene.callee.respond(cancel, 200, tag=TAG)
+    time.sleep(48 * T1)
+    party = scene.callee.answer(scene.offered, 200, TAG)
+    acknowledged_and_ended(scene, party)
+    for _ in range(3):
+        time.sleep(12 * T1)
+        scene.callee.answer(scene.offered, 200, TAG)
+        check_in_caller_place(scene, party, scene.callee.receive("ACK"), "ACK", 1)
+    scene.over(timeout=70 * T1)
+    assert not scene.wire().responses(200, method="INVITE",
+                                      dst=topology.address("caller"))
 
 
 @pytest.mark.parametrize("topology", [CALLING, CALLED_AS, BOTH_AS], ids=str)

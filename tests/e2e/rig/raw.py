@@ -239,15 +239,15 @@ class Scene:
             return info if info["state"] == "done" else None
         return wait_until(done, 8, "the job is done")
 
-    def over(self, released=1, failed=0):
+    def over(self, released=1, failed=0, timeout=5):
         """The release ended so, and nothing more comes to anybody."""
         if self.job:
             report = self.report()
             assert (report["released"], report["failed"]) == (released, failed), report
         if self.final:
-            self.no_record_left()
+            self.no_record_left(timeout)
         else:
-            self.nothing_left()
+            self.nothing_left(timeout)
         for ua in filter(None, (self.caller, self.callee, self.third)):
             ua.silent(0.05)
         return self
@@ -255,9 +255,9 @@ class Scene:
     def nothing_left(self, timeout=5):
         nothing_left(self.scscf, timeout)
 
-    def no_record_left(self):
+    def no_record_left(self, timeout=5):
         """As above, but tm may keep a cancelled INVITE, and with it the dialog."""
-        nothing_left(self.scscf, of=("sessions", "releasing", "records"))
+        nothing_left(self.scscf, timeout, of=("sessions", "releasing", "records"))
 
     def wire(self):
         return Wire(self.net.case.wire().where(call_id=self.call_id))
