@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/cfg/cfg_struct.h"
 #include "core/dprint.h"
@@ -26,6 +27,9 @@
 /* Other nodes learn of a change within this. */
 #define REPLICATE_MS 50
 #define RESUME_MS 4000
+
+/* From the order to end until it has written everything. */
+#define END_SECONDS 30
 
 /* ---- the process ------------------------------------------------------------------ */
 
@@ -77,15 +81,19 @@ static void finish(void)
 
 static volatile sig_atomic_t ended;
 
+/* Others that are told to end do so at once, and may have had a lock: this
+ * process does not wait for it for ever. What is not written then the main
+ * process writes (irl_keep_finish()). Kamailio waits for 60 seconds. */
 static void on_end(int signo)
 {
 	ended = 1;
+	alarm(END_SECONDS);
 }
 
-/* It is told to end only where it waits: a batch is written or not yet taken. */
+/* It ends only where it waits: a batch is written or not yet taken. */
 static void end_here_alone(sigset_t *waiting)
 {
-	struct sigaction end = {.sa_handler = on_end};
+	struct sigaction end = {.sa_handler = on_end, .sa_flags = SA_RESTART};
 	sigset_t mask;
 
 	sigemptyset(&mask);
@@ -102,7 +110,7 @@ static void serve(void)
 {
 	struct pollfd fd = {irl_keep_woken_fd, POLLIN, 0};
 	struct timespec pause;
-	sigset_t waiting;
+	sigset_t waiting, blocked;
 
 	end_here_alone(&waiting);
 	while(!ended) {
@@ -113,12 +121,14 @@ static void serve(void)
 			LM_CRIT("poll: %s\n", strerror(errno));
 			return;
 		}
+		sigprocmask(SIG_SETMASK, &waiting, &blocked);
 		cfg_update();
 		replicate();
 		if(fd.fd >= 0)
 			irl_keep_round_for_all();
 		else
 			irl_keep_round(0);
+		sigprocmask(SIG_SETMASK, &blocked, NULL);
 	}
 	finish();
 }

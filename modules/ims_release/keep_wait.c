@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,13 +23,12 @@
 #define PATIENCE_MS 1000
 
 /* With `db_delay` 0 a SIP worker asks for a round that begins after its change
- * and waits for its end. All that wait are served by one. */
+ * and waits for its end. All that wait are served by one. No lock guards this:
+ * a process that is told to end does so wherever it is. */
 static struct shared
 {
-	pthread_mutex_t lock;
-	pthread_cond_t ended;
-	uint64_t begun, done;
-	int away;
+	uint32_t begun, done; /* rounds; they wrap */
+	uint32_t away;
 } * shared;
 
 static int wake_fd = -1;
@@ -36,8 +37,6 @@ int irl_keep_woken_fd = -1;
 
 int irl_keep_wait_init(void)
 {
-	pthread_mutexattr_t mutex;
-	pthread_condattr_t cond;
 	int fds[2];
 
 	shared = shm_malloc(sizeof(*shared));
@@ -46,34 +45,39 @@ int irl_keep_wait_init(void)
 	irl_keep_woken_fd = fds[0];
 	wake_fd = fds[1];
 	memset(shared, 0, sizeof(*shared));
-	pthread_mutexattr_init(&mutex);
-	pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
-	pthread_condattr_init(&cond);
-	pthread_condattr_setpshared(&cond, PTHREAD_PROCESS_SHARED);
-	pthread_condattr_setclock(&cond, CLOCK_MONOTONIC);
-	return pthread_mutex_init(&shared->lock, &mutex)
-						   || pthread_cond_init(&shared->ended, &cond)
-				   ? -1
-				   : 0;
+	return 0;
+}
+
+static uint32_t get(const uint32_t *at)
+{
+	return __atomic_load_n(at, __ATOMIC_SEQ_CST);
+}
+
+static void set(uint32_t *at, uint32_t value)
+{
+	__atomic_store_n(at, value, __ATOMIC_SEQ_CST);
+}
+
+/* Until the number is another one, or that time of the clock CLOCK_MONOTONIC. */
+static long wait_while(
+		uint32_t *at, uint32_t value, const struct timespec *until)
+{
+	return syscall(SYS_futex, at, FUTEX_WAIT_BITSET, value, until, NULL,
+			FUTEX_BITSET_MATCH_ANY);
 }
 
 void irl_keep_round_for_all(void)
 {
 	char buf[512];
-	uint64_t n;
-	int away;
+	uint32_t n;
 
 	while(read(irl_keep_woken_fd, buf, sizeof(buf)) == (ssize_t)sizeof(buf))
 		;
-	pthread_mutex_lock(&shared->lock);
-	n = ++shared->begun;
-	pthread_mutex_unlock(&shared->lock);
-	away = irl_keep_round(0);
-	pthread_mutex_lock(&shared->lock);
-	shared->done = n;
-	shared->away = away;
-	pthread_cond_broadcast(&shared->ended);
-	pthread_mutex_unlock(&shared->lock);
+	n = get(&shared->begun) + 1;
+	set(&shared->begun, n);
+	set(&shared->away, irl_keep_round(0) != 0);
+	set(&shared->done, n);
+	syscall(SYS_futex, &shared->done, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 static void complain_slow(void)
@@ -88,26 +92,36 @@ static void complain_slow(void)
 	last = now;
 }
 
-void irl_keep_wait(void)
+/* @return 1 when that round has ended, or there is none to wait for; 0 for
+ * having waited too long */
+static int wait_for(uint32_t round)
 {
 	struct timespec until;
-	uint64_t wanted;
-	int err = 0;
+	uint32_t done;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += PATIENCE_MS / 1000;
+	for(;;) {
+		done = get(&shared->done);
+		if(get(&shared->away) || (int32_t)(done - round) >= 0)
+			return 1;
+		if(wait_while(&shared->done, done, &until) < 0 && errno == ETIMEDOUT)
+			return 0;
+	}
+}
+
+void irl_keep_wait(void)
+{
+	uint32_t round;
 
 	if(!shared || !irl_store_changed_here())
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += PATIENCE_MS / 1000;
-	pthread_mutex_lock(&shared->lock);
-	wanted = shared->begun + 1;
+	round = get(&shared->begun) + 1;
 	if(write(wake_fd, "", 1) < 0 && errno != EAGAIN)
 		LM_ERR("pipe: %s\n", strerror(errno));
-	while(!err && !shared->away && shared->done < wanted)
-		err = pthread_cond_timedwait(&shared->ended, &shared->lock, &until);
+	if(wait_for(round))
+		return;
 	/* one has waited for all: until this round has ended nobody else does */
-	if(err)
-		shared->away = 1;
-	pthread_mutex_unlock(&shared->lock);
-	if(err)
-		complain_slow();
+	set(&shared->away, 1);
+	complain_slow();
 }

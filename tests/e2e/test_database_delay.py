@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """db_delay: when a change is in the database at the latest, and what never is."""
 
+import pathlib
 import time
 
 import pytest
 
 from rig.network import BOTH_AS, CALLING
-from rig.process import wait_until
+from rig.process import RigError, wait_until
 from rig.raw import CAUSE, TEXT, Scene, nothing_left
+from rig.variant import OTHERS_COMPLAIN
 
 KEEPER = "ims_release keeper"
 
@@ -127,3 +129,22 @@ def test_not_waited_for(network, database):
     scene.scscf.rpc("ims_release.release", "all", "*", CAUSE, TEXT)
     scene.take_byes()
     db.await_rows()
+
+
+@pytest.mark.only_host("dialog")
+def test_stopped_in_mid_traffic(network, database):
+    """Workers that end while they wait for a round keep nobody from ending."""
+    db = database(delay=0, quick=True)
+    scene = Scene(network(CALLING, scscf=db.scscf)).connect()
+    scene.scscf.expect_log(OTHERS_COMPLAIN)
+    for _ in range(12):
+        for _ in range(150):
+            scene.call.request("INFO")
+        time.sleep(0.01)
+        try:
+            scene.scscf.stop()
+        except RigError:
+            # Kamailio's own handler waits for a lock that a worker had; nothing of ours
+            stacks = next(pathlib.Path(scene.net.case.folder).glob("*.stacks"))
+            assert "irl_" not in stacks.read_text()
+        scene.scscf.start()
