@@ -98,6 +98,12 @@ def pairs_of(wire, call_id):
     return made(wire.where(call_id=call_id))
 
 
+def answered(both):
+    """Users that are told have yet to agree."""
+    for node in both.a, both.b:
+        wait_until(lambda node=node: node.statistics()["releasing"] == 0)
+
+
 @pytest.mark.only_host("dialog")
 def test_split_and_rejoin(pair):
     """Both live: what one of them has released is told once."""
@@ -127,6 +133,7 @@ def test_split_and_rejoin(pair):
     assert both.b.rpc("ims_release.release", "all", "*", CAUSE, TEXT)["matched"] == 4
     crowd.wait_told(left)
     assert both.a.rpc("ims_release.list", "all", "*")["matched"] == len(new)
+    answered(both)
     wire = both.case.wire()
     for call_id in ours + theirs + left:
         check_pair(wire, both.topology, call_id, CAUSE, TEXT)
@@ -196,6 +203,7 @@ def test_back_after_takeover(nodes_with):
     assert both.b.rpc("ims_release.release", "all", "*", CAUSE, TEXT)["matched"] == 5
     crowd.wait_told(ids)
     wait_until(lambda: not both.a.statistics()["sessions"], 5, "it hears of the end")
+    answered(both)
     wire = both.case.wire()
     for call_id in ids:
         check_pair(wire, both.topology, call_id, CAUSE, TEXT)
@@ -221,6 +229,7 @@ def test_standby_starts_anew_after_takeover(pair, case):
     assert both.a.rpc("ims_release.release", "all", "*", CAUSE, TEXT)["matched"] == 0
     assert both.b.rpc("ims_release.release", "all", "*", CAUSE, TEXT)["matched"] == 6
     crowd.wait_told(ids)
+    answered(both)
     wire = both.case.wire()
     for call_id in ids:
         check_pair(wire, both.topology, call_id, CAUSE, TEXT)
