@@ -8,7 +8,10 @@
  *   row    a session of the speaker, as text
  *   gone   one that is no more
  *   want   it asks for all sessions of the node that it names
- *   since  end of a copy: what was last told before that number is no more
+ *   copy   its rows are of a copy of all, by the number of the copy's first
+ *          message; what was last told before that is no more, once the copy is
+ *          here as a whole
+ *   messages  how many the copy has, in its last one
  *   count  how many sessions it has
  *   claim  it has taken over those of a node
  *

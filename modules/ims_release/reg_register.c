@@ -4,6 +4,7 @@
 #include "core/dprint.h"
 #include "core/parser/contact/contact.h"
 #include "core/parser/parse_to.h"
+#include "core/trim.h"
 #include "core/ut.h"
 #include "modules/sl/sl.h"
 
@@ -20,7 +21,10 @@ static int is_zero(const str *seconds)
 
 static int is_star(const str *contact)
 {
-	return contact->len == 1 && contact->s[0] == '*';
+	str value = *contact;
+
+	trim(&value);
+	return value.len == 1 && value.s[0] == '*';
 }
 
 /* Contacts of one header field. @return whether one of them is removed */

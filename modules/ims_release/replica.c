@@ -68,13 +68,22 @@ int irl_peer_is_there(const struct irl_peer *p)
 
 /* ---- start, takeover ---------------------------------------------------------------------- */
 
+/* Said twice, with nothing heard of it in between, it is one claim: its time is
+ * in what was taken over. */
+static int is_claimed(const struct irl_peer *p)
+{
+	return p->claimed.at && p->claimed.boot == p->boot
+		   && p->claimed.number == p->heard;
+}
+
 static struct irl_peer *claim(const str *name, uint32_t now)
 {
 	struct irl_peer *p;
 
 	lock_get(&irl_peers->lock);
 	p = irl_peer_of(name, 0);
-	if(p) {
+	irl_peers->taking += p != NULL;
+	if(p && !is_claimed(p)) {
 		p->claimed.at = now;
 		p->claimed.boot = p->boot;
 		p->claimed.number = p->heard;
@@ -102,6 +111,9 @@ long irl_replica_takeover(const str *name)
 		}
 		irl_store_unlock(hash);
 	}
+	lock_get(&irl_peers->lock);
+	irl_peers->taking--;
+	lock_release(&irl_peers->lock);
 	irl_row_resume();
 	return n;
 }

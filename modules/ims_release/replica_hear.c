@@ -134,7 +134,7 @@ static void take_gone(const struct irl_said *h, const str *value)
 	irl_store_unlock(hash);
 }
 
-/* A whole copy has ended: what it did not have is no more; but for what that
+/* A whole copy is here: what it did not have is no more; but for what that
  * node has forgotten since it was started anew: nobody else has it. */
 static void take_since(const struct irl_said *h, uint32_t since)
 {
@@ -152,6 +152,30 @@ static void take_since(const struct irl_said *h, uint32_t since)
 		}
 		irl_store_unlock(hash);
 	}
+}
+
+/* A message of a copy has been taken. They overtake one another, and one may be
+ * lost: then the counts differ, and the next copy makes good for it. */
+static void take_copied(
+		const struct irl_said *h, uint32_t copy, uint32_t messages)
+{
+	struct irl_peer *p;
+	int whole = 0;
+
+	lock_get(&irl_peers->lock);
+	p = irl_peer_of(&h->node, 0);
+	if(p && p->boot == h->boot && copy >= p->copy) {
+		if(copy != p->copy)
+			p->copy_here = p->copy_all = 0;
+		p->copy = copy;
+		p->copy_here++;
+		if(messages)
+			p->copy_all = messages;
+		whole = p->copy_here == p->copy_all;
+	}
+	lock_release(&irl_peers->lock);
+	if(whole)
+		take_since(h, copy);
 }
 
 /* Had we told that node of it? After a start nobody knows: what is older. */
@@ -179,7 +203,8 @@ static void give_up(const struct irl_said *h, const struct irl_said_claim *c)
 		for(; s; s = s->next) {
 			if(!is_claimed(s, c) || irl_text_set(&s->text, &s->owner, &h->node))
 				continue;
-			s->version = irl_said_version(h->boot, 0);
+			/* a copy that began before this message may be without it */
+			s->version = irl_said_version(h->boot, h->number);
 			s->taken = c->at;
 			irl_store_changed(s);
 			n++;
@@ -227,14 +252,6 @@ static void take_claim(const struct irl_said *h, const str *value)
 		give_up(h, &c);
 }
 
-/* Locked. */
-static void copy_anew(struct irl_peer *p)
-{
-	p->copy_slot = p->copy_skip = 0;
-	p->copy_since = 0;
-	p->copying = 1;
-}
-
 static void take_want(const struct irl_said *h)
 {
 	struct irl_peer *p;
@@ -242,7 +259,7 @@ static void take_want(const struct irl_said *h)
 	lock_get(&irl_peers->lock);
 	p = irl_peer_of(&h->node, 1);
 	if(p)
-		copy_anew(p);
+		p->copying = IRL_COPY_ASKED;
 	lock_release(&irl_peers->lock);
 }
 
@@ -256,12 +273,12 @@ static void note_peer(const struct irl_said *h)
 	p = irl_peer_of(&h->node, 1);
 	if(p) {
 		if(p->boot != h->boot) {
-			p->heard = p->counted = 0;
+			p->heard = p->counted = p->copy = 0;
 			p->ask = p->greet = 1;
 		} else if(!irl_peer_is_there(p)) {
 			/* it has not been told either, and may not have noticed */
 			p->ask = 1;
-			copy_anew(p);
+			p->copying = IRL_COPY_ASKED;
 		}
 		p->boot = h->boot;
 		p->heard_ms = now;
@@ -290,7 +307,14 @@ static int is(const str *name, const char *word)
 		   && !memcmp(name->s, word, (size_t)name->len);
 }
 
-static int take_field(struct irl_said *h, const str *name, const str *value)
+/* What a message says of the copy that it is part of. */
+struct part
+{
+	uint32_t copy, messages;
+};
+
+static void take_field(const struct irl_said *h, struct part *part,
+		const str *name, const str *value)
 {
 	uint32_t n;
 
@@ -302,11 +326,12 @@ static int take_field(struct irl_said *h, const str *name, const str *value)
 		take_want(h);
 	else if(is(name, "claim"))
 		take_claim(h, value);
-	else if(is(name, "since") && !irl_record_number(value, UINT32_MAX, &n))
-		take_since(h, n);
+	else if(is(name, "copy") && !irl_record_number(value, UINT32_MAX, &n))
+		part->copy = n;
+	else if(is(name, "messages") && !irl_record_number(value, UINT32_MAX, &n))
+		part->messages = n;
 	else if(is(name, "count") && !irl_record_number(value, UINT32_MAX, &n))
 		note_count(h, n);
-	return 0;
 }
 
 /* It is a node that DMQ knows, and the one it says it is. */
@@ -322,6 +347,7 @@ int irl_replica_hear(
 {
 	static str ok = str_init("OK"), bad = str_init("Bad Request");
 	str rest = {get_body(msg), 0}, name, value;
+	struct part part = {0, 0};
 	struct irl_said h;
 
 	resp->resp_code = 400;
@@ -338,6 +364,8 @@ int irl_replica_hear(
 		return 0;
 	note_peer(&h);
 	while(irl_record_next(&rest, &name, &value) > 0)
-		take_field(&h, &name, &value);
+		take_field(&h, &part, &name, &value);
+	if(part.copy)
+		take_copied(&h, part.copy, part.messages);
 	return 0;
 }

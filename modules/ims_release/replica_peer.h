@@ -32,9 +32,18 @@ struct irl_peer
 	uint32_t patience; /**< until it is asked for all again, in ms */
 	int ask;		   /**< for all of its sessions */
 	int greet;		   /**< it has begun: may not know what we claim */
-	int copying;	   /**< it has asked for ours */
+	enum irl_copying
+	{
+		IRL_COPY_NONE = 0,
+		IRL_COPY_ASKED, /**< it wants all of ours, from the beginning */
+		IRL_COPY_GOES	/**< and so far it has them: */
+	} copying;
 	int copy_slot, copy_skip;
 	uint32_t copy_since; /**< number of the copy's first message */
+	uint32_t copy_sent;	 /**< messages of it */
+	/** the newest copy that it has sent us, by the number of its first message:
+	 * how many of its messages are here, and how many there are, 0: not known */
+	uint32_t copy, copy_here, copy_all;
 	/** we took over then what it had said until then; `at` 0: never */
 	struct irl_said_claim claimed;
 	uint32_t heard_claim; /**< it took ours over then, */
@@ -45,6 +54,7 @@ struct irl_peer
 struct irl_peers
 {
 	gen_lock_t lock;
+	int taking; /**< over: what is claimed is not all ours yet */
 	int count;
 	struct irl_peer peer[IRL_NODES_MAX];
 };

@@ -216,50 +216,79 @@ static int copy_slot(int slot, int skip)
 	return s ? n : -1;
 }
 
-/* The end of a copy: what is not in it is no more. */
-static void end_copy(const str *to, uint32_t since)
+/* A message of a copy. */
+static void begin_part(const struct irl_peer *p)
 {
 	begin();
-	put_number("since", since);
+	put_number("copy", p->copy_since);
+	head = used;
+}
+
+static void end_part(struct irl_peer *p, const str *to)
+{
+	p->copy_sent += used > head;
 	post(to);
 }
 
+/* The end of a copy: what is not in it is no more. */
+static void end_copy(struct irl_peer *p, const str *to)
+{
+	begin_part(p);
+	put_number("messages", p->copy_sent + 1);
+	end_part(p, to);
+}
+
 /* Some messages of it. @return 1 when that was all */
-static int copy_some(const str *to, int *slot, int *skip)
+static int copy_some(struct irl_peer *p, const str *to)
 {
 	int messages, n;
 
 	for(messages = 0; messages < COPY_AT_ONCE; messages++) {
-		while(*slot < irl_store_slots()) {
-			n = copy_slot(*slot, *skip);
-			*skip = n < 0 ? 0 : n;
+		begin_part(p);
+		while(p->copy_slot < irl_store_slots()) {
+			n = copy_slot(p->copy_slot, p->copy_skip);
+			p->copy_skip = n < 0 ? 0 : n;
 			if(n >= 0)
 				break;
-			(*slot)++;
+			p->copy_slot++;
 		}
-		post(to);
-		if(*slot == irl_store_slots())
+		end_part(p, to);
+		if(p->copy_slot == irl_store_slots())
 			return 1;
 	}
 	return 0;
+}
+
+/* None begins that says what we claim, and is without what we are taking over. */
+static int is_turned(
+		struct irl_peer *p, enum irl_copying from, enum irl_copying to)
+{
+	int turned;
+
+	lock_get(&irl_peers->lock);
+	turned = p->copying == from && !(to == IRL_COPY_GOES && irl_peers->taking);
+	if(turned)
+		p->copying = to;
+	lock_release(&irl_peers->lock);
+	return turned;
 }
 
 /* Nodes are only ever added: an entry stays where it is. */
 static void copy_on(struct irl_peer *p)
 {
 	str to = irl_peer_name(p);
-	int ended;
 
 	irl_replica_flush();
-	if(!p->copy_since)
+	if(is_turned(p, IRL_COPY_ASKED, IRL_COPY_GOES)) {
+		p->copy_slot = p->copy_skip = 0;
 		p->copy_since = number + 1;
-	ended = copy_some(&to, &p->copy_slot, &p->copy_skip);
-	if(!ended)
+		p->copy_sent = 0;
+	}
+	if(p->copying != IRL_COPY_GOES || !copy_some(p, &to))
 		return;
-	end_copy(&to, p->copy_since);
-	p->copy_since = 0;
-	p->copy_slot = p->copy_skip = 0;
-	p->copying = 0;
+	end_copy(p, &to);
+	/* unless it has asked again meanwhile */
+	is_turned(p, IRL_COPY_GOES, IRL_COPY_NONE);
 }
 
 /* ---- once a second ------------------------------------------------------------------ */

@@ -140,6 +140,51 @@ def test_split_and_rejoin(pair):
     assert not any(pairs_of(wire, call_id) for call_id in new)
 
 
+def owned(node):
+    return {entry["callid"] for entry in
+            node.rpc("ims_release.list", "all", "*", 0, 200)["sessions"]}
+
+
+@pytest.mark.only_host("dialog")
+@pytest.mark.parametrize("cut_off", [True, False], ids=["split", "in-touch"])
+def test_back_and_forth(pair, cut_off):
+    """Nothing is lost, whichever of its messages overtake one another."""
+    both = pair(CALLING)
+    ids = set(Crowd(both.net).call(6))
+    both.await_copies(6)
+    turns = [("a", both.b, both.a), ("b", both.a, both.b)] * 3
+    for n, (lost, by, other) in enumerate(turns):
+        if cut_off:
+            both.split()
+            time.sleep(0.2)
+        assert both.takeover(lost, by) == 6, "round %d" % n
+        if cut_off:
+            time.sleep(TOLD)
+            both.rejoin()
+        both.await_owner(other, ids, "ab"[lost == "a"])
+        time.sleep(1.5)     # a copy of all has come since
+        assert (owned(by), owned(other)) == (ids, set()), "round %d" % n
+
+
+@pytest.mark.only_host("dialog")
+def test_takeover_said_twice(pair):
+    """What the first node ended while it was cut off goes, all the same."""
+    both = pair(CALLING)
+    crowd = Crowd(both.net)
+    ids = crowd.call(6)
+    both.await_copies(6)
+    both.split()
+    time.sleep(1)
+    assert both.takeover() == 6
+    time.sleep(1.6)
+    assert both.takeover() == 0
+    crowd.hang_up(ids[:3])
+    both.rejoin()
+    both.await_owner(both.a, ids[3:], "b")
+    wait_until(lambda: owned(both.b) == set(ids[3:]), 15, "those that ended are gone")
+    wait_until(lambda: both.a.statistics()["sessions"] == 3, 5)
+
+
 @pytest.mark.only_host("dialog")
 def test_both_release_in_a_split(pair):
     """Neither can know: two pairs, alike, and nothing more when they hear of it."""

@@ -32,7 +32,7 @@ def hostile(record, gone, rng):
     yield from (good[:at] for at in range(0, len(good), 37))
     for value in (b"", b"-1", b"4294967296", b"99999999999999999999", b"1 1 1 ",
                   b"1 1 1 " + b, b"9 9 9 9 " + b, b"x" * 30000):
-        for name in ("row", "gone", "want", "since", "count", "claim", "else"):
+        for name in ("row", "gone", "want", "copy", "messages", "count", "claim", "else"):
             # what a node says of its own counts: this may be any but a claim on b
             if not (name == "claim" and value == b"1 1 1 " + b):
                 yield head + field(name, value)
