@@ -137,10 +137,11 @@ def test_of_two_contacts(talk):
     call.take("User unregistered")
 
 
-def test_star(talk):
+@pytest.mark.parametrize("star", ["*", "* \t"])
+def test_star(talk, star):
     """All contacts at once: Contact "*"."""
     call = talk(events="unregistered").seen()
-    call.again("*", expires=0)
+    call.again(star, expires=0)
     call.take("User unregistered")
 
 
