@@ -16,7 +16,7 @@ FUZZ_SECONDS ?= 60
 E2E_JOBS ?= $(shell expr 3 '*' $$(nproc))
 # How often a case with real processes and real time is run again when it fails;
 # the summary says how many were.
-RERUNS ?= 1
+RERUNS ?= 2
 # Its workers tell one another by the name localhost, which a bare root may lack.
 RERUN = $(if $(shell getent hosts localhost),--reruns $(RERUNS) -rfER,-p no:rerunfailures)
 # What `make test` runs.
