@@ -16,6 +16,7 @@
 #include "core_cseq.h"
 #include "core_route_set.h"
 #include "transaction.h"
+#include "transaction_end.h"
 
 static struct rr_binds rr;
 static int ending;
@@ -111,8 +112,8 @@ void irl_host_end(const struct irl_session *s, const struct irl_dialog *dlg)
 	if(exec_pre_script_cb(&msg, REQUEST_CB_TYPE)) {
 		/* the dialog module keeps its record until the transaction of the
 		 * BYE is over: there must be one */
-		if(rr.loose_route(&msg) > 0 && irl_tm.t_newtran(&msg) > 0)
-			irl_tm.t_release(&msg);
+		if(rr.loose_route(&msg) > 0)
+			irl_transaction_of_nobody(&msg);
 		exec_post_script_cb(&msg, REQUEST_CB_TYPE);
 	}
 	ending = 0;

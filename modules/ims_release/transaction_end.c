@@ -15,6 +15,7 @@
 /* How long a transaction is kept after its last branch is over: T4 (RFC 3261
  * 17.1.1.2), tm's own default; what it is set to tm does not tell. */
 #define WAIT_SECONDS 5
+#define SHORTEST_WAIT 1 /* tick */
 
 /* What a CANCEL says that tm sends later, when the first provisional response
  * of a branch comes. tm frees it with the transaction. */
@@ -218,6 +219,23 @@ void irl_transaction_heard(
 			t->uac[n].last_received = 100;
 		unlock_replies(t);
 	}
+	leave(t);
+}
+
+void irl_transaction_of_nobody(struct sip_msg *msg)
+{
+	unsigned int index, label;
+	struct cell *t;
+
+	if(irl_tm.t_newtran(msg) <= 0)
+		return;
+	t = irl_tm.t_gett();
+	index = t->hash_index;
+	label = t->label;
+	irl_tm.t_release(msg);
+	if(irl_tm.t_lookup_ident(&t, index, label) < 0)
+		return;
+	set_wait(t, SHORTEST_WAIT);
 	leave(t);
 }
 

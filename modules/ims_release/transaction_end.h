@@ -25,6 +25,15 @@ int irl_transaction_end(
 		const struct irl_transaction_id *id, int code, const str *reason);
 
 /**
+ * A transaction for a request that nobody has sent, begun and over: what waits
+ * for its end is told by the next tick of tm's timer. No retransmission will
+ * come, for which tm would keep it, in the size of some 10 kB, for `wt_timer`.
+ *
+ * @param msg the request at hand; it has no transaction then
+ */
+void irl_transaction_of_nobody(struct sip_msg *msg);
+
+/**
  * The branches of an INVITE that irl_transaction_end() has ended and of which
  * no response has come. With its answer tm sends them the INVITE no longer;
  * when their first response was lost, nothing would bring it again.

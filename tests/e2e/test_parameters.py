@@ -165,6 +165,16 @@ def test_no_service_control(network, topology):
     scene.nothing_left()
 
 
+def test_no_service_control_keeps_no_transaction(network):
+    """tm keeps those of the two BYEs for `wt_timer`, and none beside them."""
+    net = network(CALLING, scscf={"extra": param("service_control", 0) +
+                                  'modparam("tm", "wt_timer", 60000)\n'})
+    scene = Scene(net).connect()
+    before = net.scscf.transactions()
+    released(scene)
+    wait_until(lambda: net.scscf.transactions() == before + 2, 3, "two transactions")
+
+
 @pytest.mark.parametrize("answers", [0, 1])
 def test_answer_481(network, answers):
     """0: the script sees the requests on a released session."""
