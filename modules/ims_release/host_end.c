@@ -37,13 +37,13 @@ int irl_host_ending(void)
 
 static int put(char *buf, size_t size, int at, const char *name, const str *v)
 {
-	int n;
+	size_t len = strlen(name);
 
-	if(at < 0)
+	if(at < 0 || (size_t)at + len + (size_t)v->len > size)
 		return -1;
-	n = snprintf(buf + at, size - (size_t)at, "%s%.*s", name, v->len,
-			v->len ? v->s : "");
-	return n < 0 || (size_t)at + (size_t)n >= size ? -1 : at + n;
+	memcpy(buf + at, name, len);
+	memcpy(buf + at + len, v->s, (size_t)v->len);
+	return at + (int)len + v->len;
 }
 
 /* The caller's own BYE as it would come to the first pass: only that pass's
@@ -52,6 +52,8 @@ static int print_bye(const struct irl_session *s, const struct irl_dialog *dlg,
 		char *buf, size_t size)
 {
 	static const str nowhere = str_init("sip:nowhere.invalid");
+	static const str rest =
+			str_init("Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n");
 	str routes[IRL_ROUTES_MAX], number, v;
 	int i, len = 0, n = irl_session_routes(s, dlg, routes);
 	char digits[16], branch[32];
@@ -80,9 +82,7 @@ static int print_bye(const struct irl_session *s, const struct irl_dialog *dlg,
 	number.len = snprintf(digits, sizeof(digits), "%u",
 			irl_cseq_use(dlg->leg[IRL_CALLER].cseq, 0));
 	len = put(buf, size, len, "\r\nCSeq: ", &number);
-	number.len = 0;
-	return put(buf, size, len,
-			" BYE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n", &number);
+	return put(buf, size, len, " BYE\r\n", &rest);
 }
 
 static void received_at(struct sip_msg *msg, struct socket_info *si)
