@@ -123,7 +123,7 @@ enum irl_bye_status
 struct irl_own_bye
 {
 	char branch[IRL_BRANCH_SIZE]; /**< of our Via in it */
-	uint8_t digest[32];			  /**< of its tags and its Request-URI */
+	uint8_t digest[16];			  /**< of its tags and its Request-URI */
 	uint32_t cseq;				  /**< its number */
 	uint8_t passes; /**< to come by here with a Via on top of ours, */
 	uint8_t nseen;	/**< of which so many have come, */

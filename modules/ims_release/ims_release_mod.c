@@ -16,6 +16,7 @@
 #include "index.h"
 #include "job.h"
 #include "keep.h"
+#include "own.h"
 #include "params.h"
 #include "pv.h"
 #include "registrar.h"
@@ -80,6 +81,7 @@ static int mod_init(void)
 			|| irl_registration_init() != 0)
 		return -1;
 	irl_event_route_init();
+	irl_own_init();
 	return 0;
 }
 

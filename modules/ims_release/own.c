@@ -4,26 +4,42 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/crypto/sha256.h"
+#include "core/crypto/md5.h"
 #include "core/parser/parse_cseq.h"
 #include "core/parser/parse_via.h"
+#include "core/rand/cryptorand.h"
 #include "core/socket_info.h"
 
 #include "msg.h"
 
-/* Of texts that hold no line end. Peers have a say in them: none must find
- * others with the same digest. */
-static void digest(uint8_t out[SHA256_DIGEST_LENGTH], const str text[3])
+/* Peers have a say in what is digested. None must find other texts with the same
+ * digest: so nobody knows what it begins with. */
+static char secret[MD5_DIGEST_LENGTH];
+
+void irl_own_init(void)
 {
-	SHA256_CTX ctx;
+	unsigned int random;
+	size_t i;
+
+	for(i = 0; i < sizeof(secret); i += sizeof(random)) {
+		random = cryptorand();
+		memcpy(secret + i, &random, sizeof(random));
+	}
+}
+
+/* Of texts that hold no line end. */
+static void digest(uint8_t out[MD5_DIGEST_LENGTH], const str text[3])
+{
+	MD5_CTX ctx;
 	int i;
 
-	sr_SHA256_Init(&ctx);
+	MD5Init(&ctx);
+	MD5Update(&ctx, secret, sizeof(secret));
 	for(i = 0; i < 3; i++) {
-		sr_SHA256_Update(&ctx, (u_int8_t *)text[i].s, (size_t)text[i].len);
-		sr_SHA256_Update(&ctx, (u_int8_t *)"\n", 1);
+		MD5Update(&ctx, text[i].s, (size_t)text[i].len);
+		MD5Update(&ctx, "\n", 1);
 	}
-	sr_SHA256_Final(out, &ctx);
+	U_MD5Final(out, &ctx);
 }
 
 void irl_own_mark(struct irl_own_bye *own, const struct irl_bye *bye,
@@ -45,7 +61,7 @@ static int is_told(
 		const struct irl_own_bye *own, const struct irl_msg_key *key, str uri)
 {
 	const str told[] = {key->from_tag, key->to_tag, uri};
-	uint8_t found[SHA256_DIGEST_LENGTH];
+	uint8_t found[MD5_DIGEST_LENGTH];
 
 	digest(found, told);
 	return memcmp(found, own->digest, sizeof(found)) == 0;
@@ -86,7 +102,7 @@ static int is_due(struct irl_own_bye *own, const struct via_body *top)
 {
 	const str told[] = {top->branch ? top->branch->value : top->host, top->host,
 			top->port_str};
-	uint8_t found[SHA256_DIGEST_LENGTH];
+	uint8_t found[MD5_DIGEST_LENGTH];
 	uint64_t pass;
 	int i;
 

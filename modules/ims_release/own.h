@@ -21,6 +21,9 @@
 
 #include "core_bye.h"
 
+/** Before the processes are forked: they tell each other's BYEs. */
+void irl_own_init(void);
+
 /** Take down what tells a BYE; its branch is there already.
  * @param request_uri as it is sent */
 void irl_own_mark(struct irl_own_bye *own, const struct irl_bye *bye,
