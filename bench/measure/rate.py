@@ -4,9 +4,10 @@
 Calls held by two SIPps are released: ours by one `ims_release.release all '*'`, the
 dialog module's by a `dlg.terminate_dlg` for each call, sixteen of them under way at any
 time, over the same datagram socket of `jsonrpcs`. Counted from the trigger until the
-last party is told that ever is; a party is told when its BYE arrives. The dialog module
-runs alone, without service control or anything like it. Medians of rounds, the three in
-turn; parties never told are of all rounds together.
+last party is told that ever is; a party is told when its BYE arrives, and a session is
+released when both its parties are. The dialog module runs alone, without service control
+or anything like it. Medians of rounds, the three in turn; parties never told are of all
+rounds together.
 
 All of them share the processors: the S-CSCF, both SIPps, who asks. So there is also the
 processor time that the S-CSCF takes for a session, and both SIPps for theirs: what the
@@ -84,7 +85,9 @@ def released(kind, calls):
         asker.close()
         if not told:
             raise RuntimeError("nobody was told: see " + stage.folder)
-        return calls / (max(told.values()) - start), 2 * calls - len(told), *took
+        parties = collections.Counter(call_id for _, call_id in told)
+        both = sum(count == 2 for count in parties.values())
+        return both / (max(told.values()) - start), 2 * calls - len(told), *took
 
 
 def measure(table):
