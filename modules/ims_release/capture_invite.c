@@ -34,9 +34,8 @@ static void add_pass(struct irl_session *s, struct sip_msg *msg, int nroutes)
 	irl_now.pass = irl_session_add_pass(s, &pass);
 	if(irl_now.said)
 		irl_session_serve(s, irl_now.pass, irl_now.said, &irl_now.impu);
-	else if(irl_params.release_on_events && irl_now.pass
-			&& pass.guessed == IRL_TERM) {
-		/* whose registration to watch beside the calling user's */
+	else if(irl_now.pass && pass.guessed == IRL_TERM) {
+		/* he is served beside the calling user */
 		called = irl_msg_impu(msg, IRL_TERM);
 		irl_text_set(&s->text, &s->called_impu, &called);
 	}

@@ -168,11 +168,12 @@ struct irl_release
 enum irl_index_kind
 {
 	IRL_BY_IMPU = 0,
+	IRL_BY_CALLED_IMPU,
 	IRL_BY_ICID,
 	IRL_BY_CALLER_CONTACT,
 	IRL_BY_CALLEE_CONTACT
 };
-#define IRL_INDEXES 4
+#define IRL_INDEXES 5
 
 /** What was last seen of the registration that a leg depends on; by the
  * releasing process alone (registration.h). */
@@ -189,8 +190,7 @@ struct irl_watch
 struct irl_index_link
 {
 	struct irl_index_link *next, **at; /**< `at` NULL: in no bucket */
-	uint64_t id;					   /**< of the session */
-	uint32_t hash;
+	uint32_t hash;					   /**< of the value, and the kind */
 };
 
 struct irl_session

@@ -2,6 +2,7 @@
 #include "index.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "core/hashes.h"
@@ -46,10 +47,20 @@ void irl_index_destroy(void)
 	index_ = NULL;
 }
 
-/* All kinds share the buckets: the kind is part of the hash. */
+/* All kinds share the buckets: the kind is part of the hash, its lowest bits. */
+#define KINDS 8u
+_Static_assert(IRL_INDEXES <= KINDS, "each kind has a number of its own");
+
 static uint32_t hash_of(enum irl_index_kind kind, const str *value)
 {
-	return get_hash1_raw(value->s, value->len) * IRL_INDEXES + (uint32_t)kind;
+	return get_hash1_raw(value->s, value->len) * KINDS + (uint32_t)kind;
+}
+
+/* Whose link it is; its bucket locked. */
+static const struct irl_session *session_of(const struct irl_index_link *link)
+{
+	return (const void *)((const char *)(link - link->hash % KINDS)
+						  - offsetof(struct irl_session, link));
 }
 
 static struct bucket *bucket_of(uint32_t hash)
@@ -72,11 +83,10 @@ static void unlink_from(struct irl_index_link *link)
 	link->at = NULL;
 }
 
-static void link_to(struct irl_index_link *link, uint64_t id, uint32_t hash)
+static void link_to(struct irl_index_link *link, uint32_t hash)
 {
 	struct bucket *b = bucket_of(hash);
 
-	link->id = id;
 	link->hash = hash;
 	lock_get(&b->lock);
 	link->next = b->first;
@@ -92,6 +102,8 @@ static str value_of(const struct irl_session *s, enum irl_index_kind kind)
 	switch(kind) {
 		case IRL_BY_IMPU:
 			return irl_text_get(&s->text, s->impu);
+		case IRL_BY_CALLED_IMPU:
+			return irl_text_get(&s->text, s->called_impu);
 		case IRL_BY_ICID:
 			return irl_text_get(&s->text, s->icid);
 		case IRL_BY_CALLER_CONTACT:
@@ -118,7 +130,7 @@ void irl_index_update(struct irl_session *s, unsigned int kinds)
 			continue;
 		unlink_from(link);
 		if(value.len)
-			link_to(link, s->id, hash);
+			link_to(link, hash);
 	}
 }
 
@@ -141,7 +153,7 @@ int irl_index_find(enum irl_index_kind kind, const str *value,
 	lock_get(&b->lock);
 	for(link = b->first; link && !ret; link = link->next) {
 		if(link->hash == hash)
-			ret = found(link->id, param);
+			ret = found(session_of(link)->id, param);
 	}
 	lock_release(&b->lock);
 	return ret;

@@ -17,7 +17,7 @@ int irl_index_init(int buckets);
 void irl_index_destroy(void);
 
 /** What an update looks at: a bit for each kind. */
-#define IRL_INDEX_IMPU (1u << IRL_BY_IMPU)
+#define IRL_INDEX_IMPU (1u << IRL_BY_IMPU | 1u << IRL_BY_CALLED_IMPU)
 #define IRL_INDEX_CONTACTS \
 	(1u << IRL_BY_CALLER_CONTACT | 1u << IRL_BY_CALLEE_CONTACT)
 #define IRL_INDEX_ALL ((1u << IRL_INDEXES) - 1)

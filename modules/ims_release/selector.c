@@ -114,6 +114,16 @@ static int target_is(
 	return irl_str_eq(&have, value);
 }
 
+/* The calling user's, or the one user's; the called user's beside it. */
+static int user_is(
+		const struct irl_session *s, enum irl_index_kind kind, const str *value)
+{
+	if(kind == IRL_BY_IMPU)
+		return text_is(s, s->impu, value);
+	return irl_session_served(s) == IRL_BOTH
+		   && text_is(s, s->called_impu, value);
+}
+
 /* Slot of the session locked. */
 static int matches(const struct irl_session *s, const struct irl_selector *sel)
 {
@@ -131,7 +141,8 @@ static int matches(const struct irl_session *s, const struct irl_selector *sel)
 		case IRL_SEL_ID:
 			return s->id == sel->id;
 		case IRL_SEL_IMPU:
-			return text_is(s, s->impu, &sel->value);
+			return user_is(s, IRL_BY_IMPU, &sel->value)
+				   || user_is(s, IRL_BY_CALLED_IMPU, &sel->value);
 		case IRL_SEL_ICID:
 			return text_is(s, s->icid, &sel->value);
 		case IRL_SEL_CONTACT:
@@ -203,8 +214,18 @@ static int scan_slot(int slot, const struct irl_selector *sel, struct ids *ids)
 	return again;
 }
 
-/* Of what the index gave from `start` on, keep what matches; a session that
- * was found by its caller's contact is not found again by its callee's. */
+/* A session that was found by what it has of its caller is not found again by
+ * what it has of its callee. */
+static int is_found_twice(const struct irl_session *s,
+		const struct irl_selector *sel, enum irl_index_kind kind)
+{
+	if(kind == IRL_BY_CALLED_IMPU)
+		return user_is(s, IRL_BY_IMPU, &sel->value);
+	return kind == IRL_BY_CALLEE_CONTACT
+		   && target_is(s, IRL_CALLER, &sel->value);
+}
+
+/* Of what the index gave from `start` on, keep what matches. */
 static void keep_matching(struct ids *ids, size_t start,
 		const struct irl_selector *sel, enum irl_index_kind kind)
 {
@@ -215,9 +236,7 @@ static void keep_matching(struct ids *ids, size_t start,
 		s = irl_store_get(ids->id[i]);
 		if(!s)
 			continue;
-		if(matches(s, sel)
-				&& !(kind == IRL_BY_CALLEE_CONTACT
-						&& target_is(s, IRL_CALLER, &sel->value)))
+		if(matches(s, sel) && !is_found_twice(s, sel, kind))
 			ids->id[n++] = s->id;
 		irl_store_unlock(s->hash);
 	}
@@ -260,7 +279,9 @@ static int scan(const struct irl_selector *sel, struct ids *ids)
 				return 0;
 			return scan_slot((int)irl_id_slot(sel->id), sel, ids);
 		case IRL_SEL_IMPU:
-			return scan_index(IRL_BY_IMPU, sel, ids);
+			if(scan_index(IRL_BY_IMPU, sel, ids) < 0)
+				return -1;
+			return scan_index(IRL_BY_CALLED_IMPU, sel, ids);
 		case IRL_SEL_ICID:
 			return scan_index(IRL_BY_ICID, sel, ids);
 		case IRL_SEL_CONTACT:

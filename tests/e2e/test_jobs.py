@@ -80,15 +80,16 @@ GROUPS = {
     "orig": (9, ALICE, BOTH.uri("callee", "bob"), "icid-1", "a1"),
     "both": (7, CAROL, BOB, "icid-1", "c1"),
     "term": (5, STRANGER, BOB, "icid-3", "d1"),
+    "self": (2, BOB, BOB, "icid-5", "b1"),
     "more": (3, ALICE, BOTH.uri("callee", "bob"), "icid-2", "a2"),
     "early": (2, ALICE, BOTH.uri("callee", "bob"), "icid-4", "a3"),
 }
-ANSWERED = ["orig", "both", "term", "more"]
+ANSWERED = ["orig", "both", "term", "self", "more"]
 SELECTIONS = [
     # selector, value, the groups that it means
     ("impu", ALICE, ["orig", "more", "early"]),
     ("impu", CAROL, ["both"]),
-    ("impu", BOB, ["term"]),
+    ("impu", BOB, ["both", "term", "self"]),
     ("impu", "sip:alice", []),
     ("contact", "sip:a1@127.0.0.21:5060", ["orig"]),
     ("contact", "sip:ua@127.0.0.22:5060", ANSWERED),
@@ -102,7 +103,7 @@ SELECTIONS = [
     ("state", "released", []),
     ("served", "orig", ["orig", "more", "early"]),
     ("served", "term", ["term"]),
-    ("served", "both", ["both"]),
+    ("served", "both", ["both", "self"]),
     ("all", "*", GROUPS),
 ]
 

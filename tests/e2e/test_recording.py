@@ -549,6 +549,17 @@ def test_user_when_the_script_does_not_say(case, host, served):
             == [2 if bye is serviced else 1 for bye in (to_callee, to_caller)]
 
 
+def test_called_user_when_the_script_does_not_say(case, host):
+    """The second application server brings its P-Served-User back."""
+    net = adapted(case, host, BOTH_AS, {SERVES: ";"}).start()
+    scene = Scene(net).connect()
+    assert record(scene)["served"] == "both"
+    for impu in BOTH_AS.caller_impu, BOTH_AS.called_impu:
+        assert net.scscf.rpc("ims_release.list", "impu", impu)["matched"] == 1, impu
+    scene.release()
+    scene.take_byes()
+
+
 @pytest.mark.parametrize("served", ["auto", "term"])
 def test_script_overrides(network, served):
     """What cfg/scscf.cfg says counts, whatever the parameter and the headers."""
