@@ -22,14 +22,14 @@ static int is_reserved(const char *name, size_t len)
 	return 0;
 }
 
-static int is_token(const char *s, size_t len)
+/* RFC 3261 allows more; Kamailio reads these, and has to read the BYE that
+ * enters service control. */
+static int is_name(const char *s, size_t len)
 {
 	size_t i;
 
 	for(i = 0; i < len; i++) {
-		if(!isalnum((unsigned char)s[i]) && !strchr("-.!%*_+`'~", s[i]))
-			return 0;
-		if(!s[i])
+		if(!s[i] || (!isalnum((unsigned char)s[i]) && !strchr("-._+~", s[i])))
 			return 0;
 	}
 	return len > 0;
@@ -45,7 +45,7 @@ static int is_header(const char *line, size_t len)
 	name = (size_t)(colon - line);
 	while(name && (line[name - 1] == ' ' || line[name - 1] == '\t'))
 		name--;
-	if(!is_token(line, name) || is_reserved(line, name))
+	if(!is_name(line, name) || is_reserved(line, name))
 		return 0;
 	for(i = name; i < len; i++) {
 		if((unsigned char)line[i] < 0x20 ? line[i] != '\t' : line[i] == 0x7f)

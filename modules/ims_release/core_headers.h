@@ -17,9 +17,10 @@
  * Copy header lines with each ended by CRLF and no empty ones.
  *
  * Lines may be separated by CRLF, LF, or the two characters `\r\n` written
- * out. Refused: a line that is no "Name: value", control characters, and
- * header fields that a BYE has of itself (Via, Route, From, To, Call-ID, CSeq,
- * Max-Forwards, Content-Length, Reason and the like), in long or short form.
+ * out. Refused: a line that is no "Name: value", a name of other characters
+ * than letters, digits and `-._+~`, control characters, and header fields that
+ * a BYE has of itself (Via, Route, From, To, Call-ID, CSeq, Max-Forwards,
+ * Content-Length, Reason and the like), in long or short form.
  *
  * @param out IRL_HEADERS_ROOM(lines->len) bytes
  * @return bytes written, -1 when a line is refused

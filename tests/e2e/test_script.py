@@ -10,6 +10,7 @@ import time
 import pytest
 
 from rig.case import BUILD, ROOT
+from rig.crowd import Crowd
 from rig.network import (BOTH_AS, CALLED, CALLED_AS, CALLING, CALLING_AS, HOME,
                          Network)
 from rig.pair import check_pair
@@ -786,6 +787,24 @@ def accounts(net, event):
     return [line for line in lines if line["event"] == event]
 
 
+def test_event_routes_share_nothing(network):
+    """What the script keeps of one release is not there in the next."""
+    net = network(CALLING, scscf={"extra": """
+event_route[ims_release:done] {
+    xlog("L_NOTICE", "before: $avp(mine) $xavp(mine=>callid) $mf\\n");
+    $avp(mine) = $imsrel(callid);
+    $xavp(mine=>callid) = $imsrel(callid);
+    setflag(7);
+}
+"""})
+    crowd = Crowd(net)
+    crowd.call(5)
+    net.scscf.rpc("ims_release.release", "all", "*")
+    lines = wait_until(lambda: len(net.scscf.log_lines("before: ")) == 5
+                       and net.scscf.log_lines("before: "), 5)
+    assert all("before: <null> <null> 0" in line for line in lines), lines
+
+
 @pytest.mark.parametrize("codes, result", [((200, 481), "released"),
                                            ((403, 200), "failed")])
 @pytest.mark.parametrize("topology", [CALLING, CALLED_AS], ids=str)
@@ -835,6 +854,8 @@ ADDED = [
     ('"X-Leg: 1\\r\\n folded"', None),
     ('"X Leg: 1"', None),
     ("42", None),
+    # a token, and none that Kamailio reads
+    *(('"X%sLeg: 1"' % mark, None) for mark in "!%*`'"),
 ]
 
 

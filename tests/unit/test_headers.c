@@ -27,13 +27,16 @@ static const struct row
 		{"tab in the value", "X-A: 1\t2", "X-A: 1\t2\r\n"},
 		{"UTF-8", "X-A: \xc3\xbc", "X-A: \xc3\xbc\r\n"},
 		{"a colon in the value", "X-A: a:b", "X-A: a:b\r\n"},
-		{"all a token may have", "aZ09-.!%*_+`'~: 1",
-				"aZ09-.!%*_+`'~: 1\r\n"},
+		{"all a name may have", "aZ09-._+~: 1", "aZ09-._+~: 1\r\n"},
 		{"what policies add", "P-Charging-Vector: icid-value=1;orig-ioi=a",
 				"P-Charging-Vector: icid-value=1;orig-ioi=a\r\n"},
 		{"begins as a reserved one", "Reasons: 1", "Reasons: 1\r\n"},
 		{"ends as a reserved one", "X-Via: 1", "X-Via: 1\r\n"},
 
+		/* tokens that Kamailio cannot read */
+		{"an exclamation mark", "X!Y: 1", NULL},
+		{"a percent sign", "X%Y: 1", NULL}, {"a star", "X*Y: 1", NULL},
+		{"a backtick", "X`Y: 1", NULL}, {"an apostrophe", "X'Y: 1", NULL},
 		/* no header field */
 		{"no colon", "hello", NULL},
 		{"a request line", "BYE sip:a SIP/2.0", NULL},
