@@ -8,6 +8,7 @@
 #include "core/fmsg.h"
 #include "core/kemi.h"
 #include "core/mem/mem.h"
+#include "core/receive.h"
 #include "core/route.h"
 #include "core/script_cb.h"
 
@@ -62,6 +63,7 @@ static void run(const struct event_route *route, struct irl_event_ctx *ctx)
 			return;
 	}
 	msg = faked_msg_next();
+	msg->flags = 0;
 	backup = get_route_type();
 	set_route_type(EVENT_ROUTE);
 	init_run_actions_ctx(&act);
@@ -73,6 +75,8 @@ static void run(const struct event_route *route, struct irl_event_ctx *ctx)
 				keng, msg, EVENT_ROUTE, &irl_params.event_callback, &event);
 	running = NULL;
 	set_route_type(backup);
+	/* what the script keeps beside the message is of this run */
+	ksr_msg_env_reset();
 }
 
 int irl_event_route_bye(struct irl_event_ctx *ctx, char *buf, int size)
