@@ -15,7 +15,10 @@
  * message. */
 #define BACKLOG_MAX 32768
 
-int irl_is_backlogged(void)
+/* Between two releases that begin all the same. */
+#define PAUSE_MS 10
+
+static int is_backlogged(void)
 {
 	struct socket_info **list = get_sock_info_list(PROTO_UDP), *si;
 	uint32_t meminfo[SK_MEMINFO_VARS];
@@ -29,4 +32,14 @@ int irl_is_backlogged(void)
 			most = meminfo[SK_MEMINFO_RMEM_ALLOC];
 	}
 	return most > BACKLOG_MAX;
+}
+
+int irl_backlog_share(uint64_t now_ms, int most, uint64_t *last_ms)
+{
+	if(!is_backlogged())
+		return most;
+	if(now_ms - *last_ms < PAUSE_MS)
+		return 0;
+	*last_ms = now_ms;
+	return 1;
 }

@@ -398,21 +398,24 @@ static int allowance(uint64_t now_ms, int rate, double *credit)
 
 int irl_jobs_run(uint64_t now_ms)
 {
+	static uint64_t last_ms;
 	static double credit;
 	struct start start;
-	int rate, allowed = BURST, n = 0;
+	int rate, share, allowed, n = 0;
 
 	lock_get(&jobs->lock);
 	rate = jobs->running ? jobs->rate : -1;
 	lock_release(&jobs->lock);
 	if(rate < 0)
 		return IDLE_MS;
-	if(irl_is_backlogged())
+	share = irl_backlog_share(now_ms, BURST, &last_ms);
+	if(!share)
 		return 1;
 	/* without a rate nothing is saved up, and nothing owed */
-	if(rate)
-		allowed = allowance(now_ms, rate, &credit);
-	else
+	allowed = rate ? allowance(now_ms, rate, &credit) : share;
+	if(allowed > share)
+		allowed = share;
+	if(!rate)
 		credit = 0;
 	while(n < allowed && take_start(&start)) {
 		start_one(&start);
@@ -420,7 +423,7 @@ int irl_jobs_run(uint64_t now_ms)
 	}
 	if(rate)
 		credit -= n;
-	if(n == BURST)
-		return 0;
+	if(n == share)
+		return share == BURST ? 0 : 1;
 	return rate ? 1 + 1000 / (rate > 1000 ? 1000 : rate) : IDLE_MS;
 }

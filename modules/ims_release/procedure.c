@@ -272,15 +272,15 @@ int irl_release_expire(void)
 {
 	const struct irl_reason reason = {irl_params.session_timer_cause,
 			str_init("Session timer expired"), irl_params.default_reason};
+	static uint64_t last_ms;
 	uint32_t now = irl_clock();
 	uint64_t ids[EXPIRE_BURST];
-	int i, n;
+	int i, n, share;
 
 	if(irl_params.session_timer == IRL_TIMER_OFF)
 		return 0;
-	if(irl_is_backlogged())
-		return 1;
-	n = irl_expiry_take(now, ids, EXPIRE_BURST);
+	share = irl_backlog_share(irl_now_ms(), EXPIRE_BURST, &last_ms);
+	n = irl_expiry_take(now, ids, share);
 	for(i = 0; i < n; i++) {
 		if(!is_expired(ids[i], now))
 			continue;
@@ -289,7 +289,7 @@ int irl_release_expire(void)
 		else if(irl_release_trigger(ids[i], &reason, 0) == IRL_NO_MEMORY)
 			return 0; /* not at once again */
 	}
-	return n == EXPIRE_BURST;
+	return n == share;
 }
 
 /* Seconds for a UA to repeat a BYE with credentials, and, as a dialog module

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Operators release many sessions: select, pace, watch, cancel, account."""
 
+import contextlib
+import itertools
 import json
 import os
 import re
@@ -17,7 +19,7 @@ from rig.kamailio import RpcFault
 from rig.network import ABROAD, BOTH, CALLING, CALLING_AS, HOME
 from rig.process import wait_until
 from rig.raw import CAUSE, TEXT
-from rig.variant import HOG, OTHERS_COMPLAIN, hog
+from rig.variant import HOG, OTHERS_COMPLAIN, adapted, hog
 
 ALICE, CAROL = "sip:alice@" + HOME, "sip:carol@" + HOME
 STRANGER, BOB = "sip:dan@" + ABROAD, "sip:bob@" + HOME
@@ -505,6 +507,62 @@ def test_memory_runs_out(network):
     for who in ("caller", "callee"):
         told = [key[0] for key in crowd.byes[who]]
         assert len(told) == len(set(told)) and set(told) <= set(ids)
+
+
+INFO = ("INFO sip:%s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.50:9;branch=z9hG4bKflood%d\r\n"
+        "From: <sip:x@%s>;tag=1\r\nTo: <sip:%s>\r\nCall-ID: flood-%d\r\nCSeq: 1 INFO\r\n"
+        "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n")
+
+
+@contextlib.contextmanager
+def flood(net, rate):
+    """A stranger sends so many INFOs a second."""
+    over = threading.Event()
+
+    def send(sock):
+        for number in itertools.count():
+            if over.wait(1 / rate):
+                break
+            sock.sendto((INFO % (HOME, number, HOME, HOME, number)).encode(),
+                        ("127.0.0.1", 5060))
+
+    with net.case.ns.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.50", 0))
+        thread = threading.Thread(target=send, args=[sock])
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+def unread(net):
+    """Bytes that wait in the S-CSCF's socket, as the kernel counts them."""
+    listed = net.case.ns.run("ss", "-uanH", "sport", "=", "5060", "src", "127.0.0.1")
+    return int(listed.stdout.split()[1])
+
+
+def test_workers_that_do_not_keep_up(case, host):
+    """Releases begin all the same, slowly, and reach everybody."""
+    net = adapted(case, host, CALLING, {r"\nrequest_route \{": """
+loadmodule "cfgutils.so"
+request_route {
+    if($si == "127.0.0.50") { usleep("20000"); exit; }
+"""}).start()
+    crowd = Crowd(net)
+    ids = crowd.call(20)
+    with flood(net, 600):
+        wait_until(lambda: unread(net) > 65536, 10, "messages wait")
+        one, _ = release(crowd, "callid", ids[0])
+        everything, _ = release(crowd, "all", "*")
+        wait_until(lambda: not rpc(crowd, "list", "state", "confirmed")["matched"], 3,
+                   "all are being released")
+        assert unread(net) > 32768
+    for number in one, everything:
+        assert finished(crowd, number, 30)["failed"] == 0
+    crowd.wait_told(ids, 10)
+    check_told_once(crowd, ids)
 
 
 def test_empty_selection(network):
