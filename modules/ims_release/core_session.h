@@ -125,6 +125,8 @@ struct irl_own_bye
 	char branch[IRL_BRANCH_SIZE]; /**< of our Via in it */
 	uint8_t digest[16];			  /**< of its tags and its Request-URI */
 	uint32_t cseq;				  /**< its number */
+	uint8_t enters; /**< has yet to come by with our Via alone: the first Route
+						 is ours */
 	uint8_t passes; /**< to come by here with a Via on top of ours, */
 	uint8_t nseen;	/**< of which so many have come, */
 	uint64_t seen[IRL_ROUTES_MAX]; /**< each told by that Via */

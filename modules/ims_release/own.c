@@ -52,6 +52,7 @@ void irl_own_mark(struct irl_own_bye *own, const struct irl_bye *bye,
 
 	digest(own->digest, told);
 	own->cseq = bye->cseq;
+	own->enters = first > 0;
 	own->passes = (uint8_t)irl_routes_passes(
 			bye->routes + first, bye->nroutes - first, irl_route_is_own);
 	own->nseen = 0;
@@ -135,5 +136,10 @@ int irl_own_comes_by(struct irl_own_bye *own, struct sip_msg *bye)
 
 	if(!has_branch(own, last) || !has_target(own, bye) || !has_cseq(own, bye))
 		return 0;
-	return last == bye->via1 ? is_from_here(bye) : is_due(own, bye->via1);
+	if(last != bye->via1)
+		return is_due(own, bye->via1);
+	if(!is_from_here(bye))
+		return 0;
+	own->enters = 0;
+	return 1;
 }

@@ -84,11 +84,11 @@ static void set_final(struct irl_release *r, enum irl_leg_id leg, int code)
 		r->failed = 1;
 }
 
-/* An application server that is down, fails, or knows no such dialog: the BYE did
- * not come by its last pass here, behind which the user is. */
+/* An application server that is down, fails, or knows no such dialog, or our own
+ * way in: the BYE did not come by its last pass here, behind which the user is. */
 static int was_lost(const struct irl_leg_release *l, int code)
 {
-	return !l->straight && l->own.nseen < l->own.passes
+	return !l->straight && (l->own.enters || l->own.nseen < l->own.passes)
 		   && (irl_is_gone(code) || code == 477
 				   || (code >= 500 && code <= 599));
 }

@@ -5,10 +5,11 @@ import time
 
 import pytest
 
-from rig.network import BOTH_AS, CALLED_AS, CALLING_AS
+from rig.network import BOTH_AS, CALLED, CALLED_AS, CALLING, CALLING_AS
 from rig.raw import Scene, check_reason
 from rig.sip import Wire
 from rig.ua import UserAgent
+from rig.variant import adapted
 
 SETTINGS = {"extra": 'modparam("tm", "fr_timer", 1000)\n'}
 DOWN = [
@@ -112,6 +113,32 @@ def test_server_refuses(network, code, times, told):
     assert report["released"] == told, report
     for ua in (server, scene.callee):
         ua.silent(0.1)
+
+
+DEAF = """
+received_route_mode = 1
+event_route[core:msg-received] {
+    if($(rcv(srcip)) == "127.0.0.1" && $(rcv(buf)) =~ "^BYE ") {
+        drop;
+    }
+}
+request_route {
+"""
+
+
+@pytest.mark.parametrize("topology, behind", [(CALLING, "callee"), (CALLED, "caller")],
+                         ids=["calling", "called"])
+def test_service_control_is_deaf(case, host, topology, behind):
+    """The BYE does not even come in: its user is told all the same."""
+    net = adapted(case, host, topology, {r"\nrequest_route \{": DEAF},
+                  scscf=SETTINGS).start()
+    scene = Scene(net).connect().release()
+    scene.take_bye(getattr(scene, other_than(behind)))
+    scene.take_bye(getattr(scene, behind))
+    report = scene.report()
+    assert (report["released"], report["failed"]) == (1, 0), report
+    assert codes(report) == {("caller", 200): 1, ("callee", 200): 1}
+    scene.no_record_left()
 
 
 def test_silent_user_is_no_server(network):
