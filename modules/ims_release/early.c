@@ -95,7 +95,7 @@ void irl_release_resend(uint64_t id)
 	waited = s->release ? ++s->release->waited : 64;
 	irl_store_unlock(s->hash);
 	if(waited < 64 && irl_transaction_resend(&invite, !(waited & (waited + 1))))
-		irl_worker_timer(IRL_TIMER_INVITE, id, t1);
+		irl_worker_timer_again(IRL_TIMER_INVITE, id, t1);
 }
 
 static void acknowledge(const struct irl_pass *from)

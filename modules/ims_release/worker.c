@@ -89,7 +89,9 @@ static int queue_grow(struct queue *q)
 	return 0;
 }
 
-void irl_worker_timer(enum irl_timer timer, uint64_t id, uint64_t ms)
+static uint64_t due_ms; /* when the timer was due that has ended */
+
+static void add_timer(enum irl_timer timer, uint64_t id, uint64_t at)
 {
 	struct queue *q = &queues[timer];
 	struct deadline *d;
@@ -100,9 +102,19 @@ void irl_worker_timer(enum irl_timer timer, uint64_t id, uint64_t ms)
 		return;
 	}
 	d = &q->ring[(q->first + q->count) % q->size];
-	d->at = irl_now_ms() + ms;
+	d->at = at;
 	d->id = id;
 	q->count++;
+}
+
+void irl_worker_timer(enum irl_timer timer, uint64_t id, uint64_t ms)
+{
+	add_timer(timer, id, irl_now_ms() + ms);
+}
+
+void irl_worker_timer_again(enum irl_timer timer, uint64_t id, uint64_t ms)
+{
+	add_timer(timer, id, due_ms + ms);
 }
 
 static void run_timers(uint64_t now)
@@ -113,6 +125,7 @@ static void run_timers(uint64_t now)
 	for(q = queues; q < queues + IRL_TIMERS; q++) {
 		while(q->count && q->ring[q->first].at <= now) {
 			id = q->ring[q->first].id;
+			due_ms = q->ring[q->first].at;
 			q->first = (q->first + 1) % q->size;
 			q->count--;
 			q->expired(id);
