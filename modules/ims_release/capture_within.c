@@ -92,19 +92,30 @@ static void note_ack(struct irl_session *s, struct irl_dialog *dlg)
 	irl_now.due = before == IRL_AWAITING_ACK && s->state == IRL_ENDING;
 }
 
-void irl_within_acknowledged(struct sip_msg *msg)
+/* The session of the request at hand, its slot locked, and the dialog in it.
+ * @return NULL: it is gone, nothing locked */
+static struct irl_session *session_now(
+		struct sip_msg *msg, struct irl_dialog **dlg, enum irl_leg_id *leg)
 {
 	struct irl_session *s;
-	struct irl_dialog *dlg;
 	struct irl_msg_key key;
-	enum irl_leg_id leg;
 
 	if(irl_msg_key(msg, &key) != 0)
-		return;
+		return NULL;
 	s = irl_store_get(irl_now.id);
+	if(s)
+		*dlg = irl_session_match(s, &key.from_tag, &key.to_tag, leg);
+	return s;
+}
+
+void irl_within_acknowledged(struct sip_msg *msg)
+{
+	struct irl_dialog *dlg;
+	enum irl_leg_id leg;
+	struct irl_session *s = session_now(msg, &dlg, &leg);
+
 	if(!s)
 		return;
-	dlg = irl_session_match(s, &key.from_tag, &key.to_tag, &leg);
 	if(dlg)
 		note_ack(s, dlg);
 	irl_store_unlock(s->hash);
@@ -114,17 +125,12 @@ void irl_within_acknowledged(struct sip_msg *msg)
 void irl_within_relayed(struct sip_msg *msg)
 {
 	const struct irl_transaction_id id = irl_transaction_id_now(msg);
-	struct irl_session *s;
 	struct irl_dialog *dlg;
-	struct irl_msg_key key;
 	enum irl_leg_id leg;
+	struct irl_session *s = session_now(msg, &dlg, &leg);
 
-	if(irl_msg_key(msg, &key) != 0)
-		return;
-	s = irl_store_get(irl_now.id);
 	if(!s)
 		return;
-	dlg = irl_session_match(s, &key.from_tag, &key.to_tag, &leg);
 	if(dlg && msg->REQ_METHOD == METHOD_INVITE)
 		irl_session_keep_pending(&dlg->leg[leg].reinvite, &id);
 	else if(dlg)

@@ -301,6 +301,12 @@ enum irl_side irl_session_served(const struct irl_session *s);
 const struct irl_pass *irl_session_entry(const struct irl_session *s,
 		const struct irl_dialog *dlg, enum irl_side *side);
 
+/** The T1 of its INVITE in milliseconds: RFC 3261's own when none is told. */
+static inline unsigned int irl_session_t1(const struct irl_session *s)
+{
+	return s->invite.t1_ms ? s->invite.t1_ms : 500;
+}
+
 /** A dialog of nothing but the INVITE. */
 void irl_dialog_init(struct irl_dialog *dlg, const struct irl_session *s);
 

@@ -41,11 +41,6 @@ static int take_invite(void)
 	return ours;
 }
 
-static unsigned int t1_ms(const struct irl_session *s)
-{
-	return s->invite.t1_ms ? s->invite.t1_ms : 500;
-}
-
 /* It has not been answered by us. Had it failed by itself nobody would be left
  * to be told; but nobody was told that may have to be. */
 static void note_failed(void)
@@ -73,7 +68,8 @@ void irl_cancel_invite(void)
 			&irl_snap.s.invite, irl_cause_response(irl_snap.r.cause), &reason);
 	if(code == 0) {
 		irl_stat_inc(cancels);
-		irl_worker_timer(IRL_TIMER_INVITE, irl_snap.s.id, t1_ms(&irl_snap.s));
+		irl_worker_timer(
+				IRL_TIMER_INVITE, irl_snap.s.id, irl_session_t1(&irl_snap.s));
 	} else if(code < 300)
 		note_failed();
 	/* the dialog module has said so by now, if it has a record */
@@ -91,7 +87,7 @@ void irl_release_resend(uint64_t id)
 	if(!s)
 		return;
 	invite = s->invite;
-	t1 = t1_ms(s);
+	t1 = irl_session_t1(s);
 	waited = s->release ? ++s->release->waited : 64;
 	irl_store_unlock(s->hash);
 	if(waited < 64 && irl_transaction_resend(&invite, !(waited & (waited + 1))))

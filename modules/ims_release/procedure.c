@@ -93,7 +93,7 @@ static void log_start(void)
 /* 64*T1 (RFC 3261 13.2.2.4, 17.1.1.2), in milliseconds. */
 static uint64_t time_of(const struct irl_session *s)
 {
-	return 64u * (s->invite.t1_ms ? s->invite.t1_ms : 500u);
+	return 64u * irl_session_t1(s);
 }
 
 static uint64_t transaction_time(void)

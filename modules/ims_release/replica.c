@@ -70,7 +70,7 @@ int irl_peer_is_there(const struct irl_peer *p)
 
 /* Said twice, with nothing heard of it in between, it is one claim: its time is
  * in what was taken over. */
-static int is_claimed(const struct irl_peer *p)
+static int is_repeated(const struct irl_peer *p)
 {
 	return p->claimed.at && p->claimed.boot == p->boot
 		   && p->claimed.number == p->heard;
@@ -83,7 +83,7 @@ static struct irl_peer *claim(const str *name, uint32_t now)
 	lock_get(&irl_peers->lock);
 	p = irl_peer_of(name, 0);
 	irl_peers->taking += p != NULL;
-	if(p && !is_claimed(p)) {
+	if(p && !is_repeated(p)) {
 		p->claimed.at = now;
 		p->claimed.boot = p->boot;
 		p->claimed.number = p->heard;

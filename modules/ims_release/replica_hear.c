@@ -179,8 +179,7 @@ static void take_copied(
 }
 
 /* Had we told that node of it? After a start nobody knows: what is older. */
-static int is_claimed(
-		const struct irl_session *s, const struct irl_said_claim *c)
+static int is_taken(const struct irl_session *s, const struct irl_said_claim *c)
 {
 	if(s->owner.len || !irl_state_live((enum irl_state)s->state))
 		return 0;
@@ -201,7 +200,7 @@ static void give_up(const struct irl_said *h, const struct irl_said_claim *c)
 	for(slot = 0; slot < irl_store_slots(); slot++) {
 		hash = irl_store_lock_slot(slot, &s);
 		for(; s; s = s->next) {
-			if(!is_claimed(s, c) || irl_text_set(&s->text, &s->owner, &h->node))
+			if(!is_taken(s, c) || irl_text_set(&s->text, &s->owner, &h->node))
 				continue;
 			/* a copy that began before this message may be without it */
 			s->version = irl_said_version(h->boot, h->number);
