@@ -21,13 +21,14 @@ import release_ladders
 import sipcap
 from rig.case import Case
 from rig.crowd import Crowd
-from rig.network import CALLING, CALLING_AS, Network
+from rig.network import BOTH_AS, CALLING, Network
 from rig.process import wait_until
 from rig.standby import A, B, node, standby_of
 
 PAGE = sipcap.ROOT / "docs" / "operations.md"
 BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.S)
 ALICE, CAROL = "sip:alice@ims.example", "sip:carol@ims.example"
+BOB, STRANGER = BOTH_AS.called_impu, "sip:dan@elsewhere.example"
 
 
 @dataclasses.dataclass
@@ -167,15 +168,19 @@ def device(stage):
     assert stage.sessions() == 2 and set(stage.crowd.told["callee"]) == set(mine)
 
 
-def server(stage):
-    mine = stage.crowd.call(3, ALICE)
-    stage.crowd.call(4, CAROL)
+def server(stage, each=1):
+    """It serves calling users, called ones and both, `each` times so many sessions."""
+    stage.scscf.rpc("htable.sets", "as_term", BOB, BOTH_AS.uri("as_orig"))
+    abroad = BOTH_AS.uri("callee", "bob")
+    mine = (stage.crowd.call(2 * each, ALICE, abroad) + stage.crowd.call(each, ALICE, BOB)
+            + stage.crowd.call(each, STRANGER, BOB))
+    stage.crowd.call(4 * each, CAROL, abroad)
     yield
     stage.crowd.wait_told(mine)
-    for number in (1, 2, 3):
-        stage.done(1, number)
+    stage.idle()
     yield
-    assert stage.sessions() == 4
+    assert stage.scscf.statistics()["released"] == len(mine)
+    assert stage.sessions() == 4 * each
 
 
 def runaway(stage):
@@ -208,7 +213,7 @@ RECIPES = {
     "Drain a node": (CALLING, drain),
     "Bar a user": (CALLING, bar),
     "End the sessions of one device or server": (CALLING, device),
-    "End the sessions of a failing application server": (CALLING_AS, server),
+    "End the sessions of a failing application server": (BOTH_AS, server),
     "A runaway job": (CALLING, runaway),
     "When a node is lost": (CALLING, fail_over),
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The recipes of docs/operations.md say what the commands really say."""
 
+import functools
 import pathlib
 import re
 
@@ -27,10 +28,30 @@ def test_recipe(heading):
     case.forget()
 
 
+@built
+def test_pages_of_a_failing_server(monkeypatch):
+    """With many pages, each session that has it in its route is released."""
+    heading = "End the sessions of a failing application server"
+    topology, acts = recipes.RECIPES[heading]
+    monkeypatch.setitem(recipes.RECIPES, heading,
+                        (topology, functools.partial(acts, each=5)))
+    text = TEXT.replace('"$read" 500', '"$read" 3')
+    assert text != TEXT
+    case = Case("recipe-pages")
+    try:
+        released, jobs = (output for _, output in recipes.play(case, heading, text))
+    finally:
+        case.close()
+    assert released == "20\n0\n"
+    assert len(re.findall(r"(?m)^\d+ done id .* released 1 failed 0 ", jobs)) == 20
+    case.forget()
+
+
 def test_every_block_is_in_a_recipe():
     steps = [step for heading in recipes.RECIPES
              for step in recipes.shown(TEXT, heading)]
-    assert len(steps) == len(re.findall(r"(?m)^\$ kamcmd ", TEXT)) > 20
+    commands = re.findall(r"(?m)^\$ .*\n(?:> .*\n)*", TEXT)
+    assert len(steps) == sum("kamcmd " in command for command in commands) > 20
 
 
 @pytest.mark.parametrize("shown, output, same", [
