@@ -422,6 +422,28 @@ def test_script_examples_run(on_stage):
 
 
 @built
+def test_slow_work_holds_nothing_up(on_stage):
+    """Half a second for each of eight releases, in a process of its own."""
+    shown, = (text for text in listings("Event Routes") if "mqueue" in text)
+    slow = "# here: what takes time"
+    assert slow in shown
+    config = ('loadmodule "cfgutils.so"\n'
+              + shown.replace("...", "").replace(slow, 'usleep("500000");'))
+
+    def play(case):
+        stage = recipes.Stage(case, CALLING, scscf={"extra": config})
+        ids = stage.crowd.call(8)
+        stage.run("kamcmd ims_release.release all '*'")
+        stage.done(8)
+        assert stage.job()["elapsed_ms"] < 1000
+        wait_until(lambda: len(stage.scscf.log_lines(" was released$")) == 8, 8)
+        said = " ".join(stage.scscf.log_lines(" was released$"))
+        assert all(call_id + " was" in said for call_id in ids)
+
+    on_stage(play)
+
+
+@built
 def test_kemi_example_runs(on_stage):
     def play(case):
         script = pathlib.Path(case.folder, "script.js")
