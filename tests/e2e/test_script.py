@@ -836,6 +836,30 @@ def test_every_name(network, topology, codes, result):
     assert done["state"] == "released"
 
 
+def test_done_is_of_releases_alone(network):
+    """Not of sessions that end otherwise, nor when the record is erased."""
+    net = network(CALLING, scscf={
+        "extra": accounting("done") + 'modparam("ims_release", "linger", 2)\n'})
+    scene = Scene(net).connect().within("caller", "BYE")
+    scene.invite()
+    scene.callee.answer(scene.offered, 486, TAG)
+    scene.call.acknowledge_failure(scene.caller.receive(486))
+    scene.callee.receive("ACK")
+    scene.nothing_left()
+    assert not accounts(net, "done")
+    scene.connect().release()
+    scene.take_byes()
+    scene.report()
+    line, = accounts(net, "done")
+    assert (line["callid"], line["state"]) == (scene.call_id, "released")
+
+    def remembered():
+        return net.scscf.rpc("ims_release.list", "state", "released")["matched"]
+    assert remembered() == 1
+    wait_until(lambda: not remembered(), 5, "the record is erased")
+    assert accounts(net, "done") == [line]
+
+
 ADDED = [
     # assigned in event_route[ims_release:bye]; header lines of the BYE
     ('"X-Leg: " + $imsrel(leg)', ["X-Leg: LEG"]),
