@@ -845,6 +845,34 @@ def test_statistics(network):
                            "byes_2xx": 10}
 
 
+def test_reset(network):
+    """In the middle of a job: counters begin anew, nothing else is touched."""
+    crowd = crowd_of(network)
+    scscf = crowd.net.scscf
+    crowd.call(3)
+    finished(crowd, release(crowd, "all", "*")[0])
+    crowd.answers["callee"] = None
+    ids = crowd.call(5)
+    number, _ = release(crowd, "all", "*")
+    crowd.wait_told(ids)
+    under_way = {"sessions": 5, "releasing": 5, "jobs": 1}
+    wait_until(lambda: scscf.statistics() == {
+        **dict.fromkeys(NAMES, 0), **under_way, "released": 3, "byes_sent": 16,
+        "byes_2xx": 11}, 3)
+    assert scscf.kamcmd("stats.reset_statistics", "ims_release:") == (0, "")
+    assert scscf.statistics() == {**dict.fromkeys(NAMES, 0), **under_way}
+    assert job(crowd, number)["in_progress"] == 5
+    crowd.answers["callee"] = 200
+    crowd.answer_pending()
+    assert finished(crowd, number)["released"] == 5
+    assert scscf.statistics() == {
+        **dict.fromkeys(NAMES, 0), "released": 5, "byes_2xx": 5}
+    code, said = scscf.kamcmd("stats.clear_statistics", "ims_release:")
+    assert code == 0 and "ims_release:released = 0 (5)" in said
+    assert scscf.statistics() == dict.fromkeys(NAMES, 0)
+    check_told_once(crowd, [*crowd.told["caller"]])
+
+
 def test_dashboard(network):
     """What docs/operations.md says to load is scraped, and has all that
     docs/grafana-dashboard.json asks for."""
