@@ -289,3 +289,29 @@ def test_answer_before_the_other_bye_is_built_again(network, topology, slow):
     assert scene.take_bye(last).cseq > refused.cseq + 10
     scene.over()
     assert scene.scscf.statistics()["byes_sent"] == 3
+
+
+# Each BYE says which run of the event route it was made for.
+COUNTED = """
+event_route[ims_release:bye] {
+    $shv(runs) = $shv(runs) + 1;
+    $imsrel(headers) = "X-Run: " + $imsrel(leg) + " " + $shv(runs);
+}
+"""
+
+
+@pytest.mark.parametrize("again", LEGS)
+@pytest.mark.parametrize("topology", [CALLING, CALLED, BOTH_AS], ids=str)
+def test_event_route_of_the_second_try(network, topology, again):
+    """It runs for each BYE: a second one has its own lines, and none of the first."""
+    scene = Scene(network(topology, scscf={"extra": COUNTED})).connect().release()
+    legs = dict(zip(LEGS, (scene.callee, scene.caller)))
+    byes = {leg: [scene.take_bye(ua, 500 if leg == again else 200)]
+            for leg, ua in legs.items()}
+    byes[again].append(scene.take_bye(legs[again]))
+    scene.over()
+    said = {leg: [bye.lines("X-Run") for bye in came] for leg, came in byes.items()}
+    runs = {line: leg for leg, came in said.items() for line, in came}
+    assert [line.split()[0] for line in runs] == list(runs.values())
+    assert sorted(int(line.split()[1]) for line in runs) == [1, 2, 3]
+    assert said[again][1] == ["%s 3" % again]

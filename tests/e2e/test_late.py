@@ -79,6 +79,30 @@ def test_late(network, topology):
     assert (statistics["byes_sent"], statistics["byes_2xx"]) == (1, 1)
 
 
+EVENTS = """
+event_route[ims_release:bye] {
+    $imsrel(headers) = "X-Late: " + $imsrel(leg) + " " + $imsrel(callid);
+    xlog("L_NOTICE", "bye to the $imsrel(leg)\\n");
+}
+event_route[ims_release:done] { xlog("L_NOTICE", "done: $imsrel(result)\\n"); }
+"""
+
+
+@pytest.mark.parametrize("topology", WAYS, ids=str)
+def test_event_routes(network, topology):
+    """They run for the BYE of each late 2xx; the release has ended once."""
+    scene = early_released(Scene(network(topology, scscf={"extra": EVENTS})))
+    added = ["callee " + scene.call_id]
+    one = answers_late(scene, tag="one")
+    assert acknowledged_and_ended(scene, one).lines("X-Late") == added
+    two = scene.callee.answer(scene.offered, 200, "two")
+    assert acknowledged_and_ended(scene, two).lines("X-Late") == added
+    scene.over()
+    assert len(scene.scscf.log_lines("bye to the callee$")) == 2
+    assert len(scene.scscf.log_lines("bye to the")) == 2
+    assert len(scene.scscf.log_lines("done: released$")) == 1
+
+
 @pytest.mark.parametrize("topology", [CALLING, CALLED, BOTH_AS], ids=str)
 def test_answered_without_ringing(network, topology):
     """No provisional response ever came, hence no CANCEL: the 2xx is the first."""
