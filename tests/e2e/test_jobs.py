@@ -18,7 +18,7 @@ from rig.crowd import Crowd
 from rig.kamailio import RpcFault
 from rig.network import ABROAD, BOTH, CALLING, CALLING_AS, HOME
 from rig.process import wait_until
-from rig.raw import CAUSE, TEXT
+from rig.raw import CAUSE, TEXT, Scene
 from rig.variant import HOG, OTHERS_COMPLAIN, adapted, hog
 
 ALICE, CAROL = "sip:alice@" + HOME, "sip:carol@" + HOME
@@ -133,6 +133,30 @@ def test_list(network):
     assert {**one, "id": 0, "age": 0} == {
         "id": 0, "callid": ids["both"][0], "state": "confirmed", "served": "both",
         "impu": CAROL, "from": "<%s>" % CAROL, "to": "<%s>" % BOB, "age": 0}
+
+
+@pytest.mark.parametrize("method", ["UPDATE", "INVITE"])
+@pytest.mark.parametrize("who", ["caller", "callee"])
+def test_contact_that_moves(network, who, method):
+    """Found by the target that a request has set, no more by the one before."""
+    scene = Scene(network()).connect()
+    old, other = ("sip:ua@" + ua.hostport for ua in scene.sides(who)[1:])
+    new, refused = (old.replace(":ua@", ":%s@" % user) for user in ("moved", "refused"))
+
+    def found(*contacts):
+        return [scene.scscf.rpc("ims_release.list", "contact", contact)["matched"]
+                for contact in contacts]
+
+    assert found(old, other, new) == [1, 1, 0]
+    scene.within(who, method, contact="<%s>" % new)
+    assert found(old, other, new) == [0, 1, 1]
+    scene.within(who, "UPDATE", code=488, contact="<%s>" % refused)
+    assert found(old, other, new, refused) == [0, 1, 1, 0]
+    scene.job = scene.scscf.rpc("ims_release.release", "contact", new, CAUSE, TEXT)["job"]
+    byes = scene.take_byes()
+    assert new in [bye.uri for bye in byes]
+    scene.over()
+    assert found(old, other, new) == [0, 0, 0]
 
 
 @pytest.mark.parametrize("selector, value", [
