@@ -589,6 +589,29 @@ request_route {
     check_told_once(crowd, ids)
 
 
+def test_no_memory_for_a_job(network):
+    """Refused, and nothing else: no job, no BYE, and all goes on."""
+    net = network(CALLING, scscf={"memory": 16, "extra": HOG})
+    net.scscf.expect_log(OTHERS_COMPLAIN)
+    net.scscf.expect_log(r"irl_job_start\(\): could not allocate shared memory")
+    crowd = Crowd(net)
+    ids = crowd.call(60)
+    hog(net, leaving=0)
+    before = net.scscf.statistics()
+    for selection in (("all", "*"), ("callid", ids[0])):
+        with pytest.raises(RpcFault) as fault:
+            release(crowd, *selection)
+        assert (fault.value.code, fault.value.text) == (500, "out of shared memory")
+    assert rpc(crowd, "list", "all", "*", 0, 1)["matched"] == 60
+    net.scscf.rpc("htable.flush", "hog")
+    assert net.scscf.statistics() == before and before["sessions"] == 60
+    assert not rpc(crowd, "jobs") and not net.case.wire().requests("BYE")
+    number, matched = release(crowd, "all", "*")
+    assert (number, matched) == (1, 60)
+    assert finished(crowd, number)["released"] == 60
+    check_told_once(crowd, ids)
+
+
 def test_empty_selection(network):
     """A job that is done, with nothing."""
     crowd = crowd_of(network)
