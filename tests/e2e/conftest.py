@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Fixtures of the end-to-end tests: see README.md beside this file."""
 
-import re
-
 import pytest
 
 from rig.case import Case
 from rig.database import KINDS, Database
+from rig.fixtures import case_of, pytest_runtest_makereport  # noqa: F401
 from rig.mariadb import MariaDb
 from rig.network import CALLING, Network
 
@@ -45,16 +44,6 @@ def pytest_collection_modifyitems(config, items):
     items[:] = filter(has_sense, items)
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item):
-    report = (yield).get_result()
-    if report.failed:
-        item.failed_somewhere = True
-        case = item.funcargs.get("case")
-        if case is not None:
-            report.sections.append(("capture, messages and logs", case.folder))
-
-
 def pytest_terminal_summary(terminalreporter):
     """What replays the random runs, whether they passed or failed."""
     for reports in list(terminalreporter.stats.values()):
@@ -66,26 +55,7 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture
-def case_of(request):
-    """Makes the case of this test: case_of(Case); ended and checked after it."""
-    made = []
-
-    def make(kind, *args):
-        name = request.node.nodeid.rpartition("/")[2].replace(".py::", "-")
-        made.append(kind(re.sub(r"[^\w.-]+", "-", name).strip("-"), *args,
-                         valgrind=request.config.getoption("--valgrind")))
-        return made[-1]
-
-    yield make
-    for case in made:
-        case.close()
-        failed = getattr(request.node, "failed_somewhere", False)
-        if not failed and not request.config.getoption("--keep"):
-            case.forget()
-
-
-@pytest.fixture
-def case(case_of):
+def case(case_of):  # noqa: F811
     """A namespace with a capture running."""
     return case_of(Case)
 

@@ -2,7 +2,6 @@
 """Fixtures of the tests in the IMS core: see README.md beside this file."""
 
 import pathlib
-import re
 import sys
 
 import pytest
@@ -13,6 +12,7 @@ sys.path.insert(0, str(HERE))
 
 from imscore.core import Core, CoreCase  # noqa: E402
 from imscore.users import Session  # noqa: E402
+from rig.fixtures import case_of, pytest_runtest_makereport  # noqa: E402, F401
 
 
 def pytest_addoption(parser):
@@ -20,26 +20,10 @@ def pytest_addoption(parser):
                      help="keep build/ims/<case>/ of cases that passed, too")
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item):
-    report = (yield).get_result()
-    if report.failed:
-        item.failed_somewhere = True
-        case = item.funcargs.get("case")
-        if case is not None:
-            report.sections.append(("capture, messages and logs", case.folder))
-
-
 @pytest.fixture
-def case(request):
-    """The nodes' namespaces with a capture running; ended and checked afterwards."""
-    name = request.node.nodeid.rpartition("/")[2].replace(".py::", "-")
-    made = CoreCase(re.sub(r"[^\w.-]+", "-", name).strip("-"))
-    yield made
-    made.close()
-    failed = getattr(request.node, "failed_somewhere", False)
-    if not failed and not request.config.getoption("--keep"):
-        made.forget()
+def case(case_of):  # noqa: F811
+    """The nodes' namespaces with a capture running."""
+    return case_of(CoreCase)
 
 
 @pytest.fixture
