@@ -15,6 +15,8 @@ from rig.process import wait_until
 from rig.raw import CAUSE, TEXT, Scene
 from rig.standby import LAN, NAME, REST, Pair, shown
 
+pytestmark = pytest.mark.only_host("dialog")
+
 TOLD = 0.2      # s; other nodes know of a change after 50 ms
 
 
@@ -61,6 +63,7 @@ def stages(wire, ids, lost):
     return over, under_way, not_begun
 
 
+@pytest.mark.only_host("dialog", "ims_dialog")
 def test_lost_in_mid_drain(pair):
     """Killed while it releases fifty: each party is told, nobody twice but who was
     being told at that moment."""
@@ -98,13 +101,16 @@ def pairs_of(wire, call_id):
     return made(wire.where(call_id=call_id))
 
 
-def answered(both):
-    """Users that are told have yet to agree."""
+def check_released(both, ids):
+    """Each by one pair, when the users that were told have agreed: what passed."""
     for node in both.a, both.b:
         wait_until(lambda node=node: node.statistics()["releasing"] == 0)
+    wire = both.case.wire()
+    for call_id in ids:
+        check_pair(wire, both.topology, call_id, CAUSE, TEXT)
+    return wire
 
 
-@pytest.mark.only_host("dialog")
 def test_split_and_rejoin(pair):
     """Both live: what one of them has released is told once."""
     both = pair(CALLING)
@@ -133,10 +139,7 @@ def test_split_and_rejoin(pair):
     assert both.b.rpc("ims_release.release", "all", "*", CAUSE, TEXT)["matched"] == 4
     crowd.wait_told(left)
     assert both.a.rpc("ims_release.list", "all", "*")["matched"] == len(new)
-    answered(both)
-    wire = both.case.wire()
-    for call_id in ours + theirs + left:
-        check_pair(wire, both.topology, call_id, CAUSE, TEXT)
+    wire = check_released(both, ours + theirs + left)
     assert not any(pairs_of(wire, call_id) for call_id in new)
 
 
@@ -145,7 +148,6 @@ def owned(node):
             node.rpc("ims_release.list", "all", "*", 0, 200)["sessions"]}
 
 
-@pytest.mark.only_host("dialog")
 @pytest.mark.parametrize("cut_off", [True, False], ids=["split", "in-touch"])
 def test_back_and_forth(pair, cut_off):
     """Nothing is lost, whichever of its messages overtake one another."""
@@ -166,7 +168,6 @@ def test_back_and_forth(pair, cut_off):
         assert (owned(by), owned(other)) == (ids, set()), "round %d" % n
 
 
-@pytest.mark.only_host("dialog")
 def test_takeover_said_twice(pair):
     """What the first node ended while it was cut off goes, all the same."""
     both = pair(CALLING)
@@ -185,7 +186,6 @@ def test_takeover_said_twice(pair):
     wait_until(lambda: both.a.statistics()["sessions"] == 3, 5)
 
 
-@pytest.mark.only_host("dialog")
 def test_both_release_in_a_split(pair):
     """Neither can know: two pairs, alike, and nothing more when they hear of it."""
     both = pair(CALLING)
@@ -228,7 +228,6 @@ def nodes_with(request, pair, case):
     return make
 
 
-@pytest.mark.only_host("dialog")
 def test_back_after_takeover(nodes_with):
     """A node that was lost has nothing of what was taken over, wherever it kept it."""
     both = nodes_with()
@@ -248,13 +247,9 @@ def test_back_after_takeover(nodes_with):
     assert both.b.rpc("ims_release.release", "all", "*", CAUSE, TEXT)["matched"] == 5
     crowd.wait_told(ids)
     wait_until(lambda: not both.a.statistics()["sessions"], 5, "it hears of the end")
-    answered(both)
-    wire = both.case.wire()
-    for call_id in ids:
-        check_pair(wire, both.topology, call_id, CAUSE, TEXT)
+    check_released(both, ids)
 
 
-@pytest.mark.only_host("dialog")
 def test_standby_starts_anew_after_takeover(pair, case):
     """What it took over is its own still, and the other, cut off all the while, gives
     it up."""
@@ -274,13 +269,9 @@ def test_standby_starts_anew_after_takeover(pair, case):
     assert both.a.rpc("ims_release.release", "all", "*", CAUSE, TEXT)["matched"] == 0
     assert both.b.rpc("ims_release.release", "all", "*", CAUSE, TEXT)["matched"] == 6
     crowd.wait_told(ids)
-    answered(both)
-    wire = both.case.wire()
-    for call_id in ids:
-        check_pair(wire, both.topology, call_id, CAUSE, TEXT)
+    check_released(both, ids)
 
 
-@pytest.mark.only_host("dialog")
 def test_started_anew_before_takeover(nodes_with):
     """The standby has what the first node forgot, and follows what it did not."""
     both = nodes_with()
@@ -303,7 +294,6 @@ def test_started_anew_before_takeover(nodes_with):
     assert callee.cseq == (4 if remembers else 3)
 
 
-@pytest.mark.only_host("dialog")
 def test_address_moved_before_takeover(pair):
     """Copies follow what passes: requests within the dialog, and its end."""
     both = pair(CALLING_AS)
@@ -321,7 +311,6 @@ def test_address_moved_before_takeover(pair):
     check_pair(both.case.wire(), both.topology, scene.call_id, CAUSE, TEXT)
 
 
-@pytest.mark.only_host("dialog")
 def test_ended_through_the_standby(pair):
     """The address has moved, both live: a BYE that one of them sees ends the session
     of the other."""
@@ -344,7 +333,6 @@ route[SITE_POLICY] {
 """
 
 
-@pytest.mark.only_host("dialog")
 def test_released_by_script_of_the_standby(pair):
     """Whose script releases a session owns it; the other gives it up."""
     both = pair(CALLING, scscf={"defines": {"WITH_SITE_POLICY": True}, "extra": SITE})
@@ -362,7 +350,6 @@ def test_released_by_script_of_the_standby(pair):
     check_pair(both.case.wire(), both.topology, scene.call_id, 480, "By Script")
 
 
-@pytest.mark.only_host("dialog")
 def test_cut_off_under_load(pair):
     """What it missed it asks for; what has ended meanwhile is gone."""
     both = pair(CALLING)
@@ -387,7 +374,6 @@ def test_cut_off_under_load(pair):
         assert both.b.rpc("ims_release.release", *selector)["matched"] == 0
 
 
-@pytest.mark.only_host("dialog")
 def test_what_no_node_says(pair):
     """Nothing that comes to a node's port crashes it or touches a session of its own."""
     both = pair(CALLING)
