@@ -198,8 +198,8 @@ def runaway(stage):
 
 
 def fail_over(stage):
-    stage.crowd.call(1, ids=["call-1@127.0.0.21"])
-    stage.crowd.call(4)
+    # whichever of them is listed first
+    stage.crowd.call(5, ids=["call-%d@127.0.0.21" % n for n in range(1, 6)])
     stage.await_copies(5)
     yield
     stage.first.kill()
