@@ -37,13 +37,13 @@ int irl_host_ending(void)
 
 static int put(char *buf, size_t size, int at, const char *name, const str *v)
 {
-	size_t len = strlen(name);
+	const str n = {(char *)name, (int)strlen(name)};
 
-	if(at < 0 || (size_t)at + len + (size_t)v->len > size)
+	if(at < 0 || (size_t)at + (size_t)n.len + (size_t)v->len > size)
 		return -1;
-	memcpy(buf + at, name, len);
-	memcpy(buf + at + len, v->s, (size_t)v->len);
-	return at + (int)len + v->len;
+	memcpy(buf + at, n.s, (size_t)n.len);
+	memcpy(buf + at + n.len, v->s, (size_t)v->len);
+	return at + n.len + v->len;
 }
 
 /* The caller's own BYE as it would come to the first pass: only that pass's
