@@ -214,6 +214,27 @@ static int scan_slot(int slot, const struct irl_selector *sel, struct ids *ids)
 	return again;
 }
 
+/* Of the others in their slot no more than the hash is looked at: each is a page
+ * that this process may not have mapped yet. */
+static int scan_callid(const struct irl_selector *sel, struct ids *ids)
+{
+	struct irl_session *s;
+	size_t start = ids->count;
+	uint32_t hash;
+	int again;
+
+	do {
+		hash = irl_store_lock(&sel->value);
+		for(s = NULL; (s = irl_store_next(hash, &sel->value, s));) {
+			if(matches(s, sel))
+				take_down(s->id, ids);
+		}
+		irl_store_unlock(hash);
+		again = once_more(ids, start);
+	} while(again > 0);
+	return again;
+}
+
 /* A session that was found by what it has of its caller is not found again by
  * what it has of its callee. */
 static int is_found_twice(const struct irl_session *s,
@@ -273,7 +294,7 @@ static int scan(const struct irl_selector *sel, struct ids *ids)
 {
 	switch(sel->kind) {
 		case IRL_SEL_CALLID:
-			return scan_slot(irl_store_slot(&sel->value), sel, ids);
+			return scan_callid(sel, ids);
 		case IRL_SEL_ID:
 			if(irl_id_slot(sel->id) >= (uint64_t)irl_store_slots())
 				return 0;

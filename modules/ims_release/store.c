@@ -106,8 +106,10 @@ struct irl_session *irl_store_next(
 	str have;
 
 	for(; s; s = s->next) {
+		if(s->hash != hash)
+			continue;
 		have = irl_text_get(&s->text, s->callid);
-		if(s->hash == hash && irl_str_eq(&have, callid))
+		if(irl_str_eq(&have, callid))
 			return s;
 	}
 	return NULL;
@@ -326,11 +328,6 @@ void irl_store_state_changed(enum irl_state from, enum irl_state to)
 		atomic_dec(&table->releasing);
 	if(from < IRL_RELEASED && to >= IRL_RELEASED)
 		atomic_dec(&table->sessions);
-}
-
-int irl_store_slot(const str *callid)
-{
-	return (int)(get_hash1_raw(callid->s, callid->len) & table->mask);
 }
 
 uint64_t irl_id_slot(uint64_t id)

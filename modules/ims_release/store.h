@@ -124,8 +124,7 @@ void irl_store_changes(int number, irl_store_change_f f, void *param);
 /** Have the counts follow a change of state; slot locked. */
 void irl_store_state_changed(enum irl_state from, enum irl_state to);
 
-/** The slot of a Call-ID, and that of an id (which may not exist). */
-int irl_store_slot(const str *callid);
+/** The slot of an id (which may not exist). */
 uint64_t irl_id_slot(uint64_t id);
 
 /** Print an id. @return `buf` */
