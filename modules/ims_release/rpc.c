@@ -15,6 +15,7 @@
 #include "msg.h"
 #include "params.h"
 #include "replica.h"
+#include "rpc_jobs.h"
 #include "rpc_scan.h"
 #include "snapshot.h"
 #include "store.h"
@@ -22,7 +23,6 @@
 
 #define LIST_LIMIT 50
 #define LIST_LIMIT_MAX 1000
-#define JOBS_MAX 10000
 
 #define SELECTOR                 \
 	{"selector", IRL_SELECTORS}, \
@@ -38,10 +38,6 @@ static const struct irl_rpc_args release_args = {2, SELECTOR_EXPECTED,
 static const struct irl_rpc_args list_args = {2, SELECTOR_EXPECTED,
 		{SELECTOR, {"offset", "0 to 2147483647"}, {"limit", "1 to 1000"}}};
 static const struct irl_rpc_args show_args = {2, SELECTOR_EXPECTED, {SELECTOR}};
-static const struct irl_rpc_args job_args = {
-		1, "ID of a job expected", {{"id", "1 to 4294967295"}}};
-static const struct irl_rpc_args rate_args = {
-		0, NULL, {{"rate", "0 to 1000000"}}};
 static const struct irl_rpc_args takeover_args = {1,
 		"NODE expected, as its dmq server_address says",
 		{{"node", "another node's dmq server_address"}}};
@@ -309,125 +305,7 @@ static void rpc_show(rpc_t *rpc, void *ctx)
 	add_leg(rpc, reply, IRL_CALLEE);
 }
 
-/* ---- jobs ------------------------------------------------------------------------ */
-
-static const char *job_state(const struct irl_job_info *info)
-{
-	static const char *const names[] = {"running", "done", "cancelled"};
-
-	return names[info->state];
-}
-
-static void add_job(rpc_t *rpc, void *to, const struct irl_job_info *info)
-{
-	rpc->struct_add(to, "dsssds", "id", (int)info->id, "state", job_state(info),
-			"selector", irl_selector_name(info->kind), "value", info->value,
-			"cause", info->cause, "text", info->text);
-	if(info->others[0])
-		rpc->struct_add(to, "s", "reason", info->others);
-	rpc->struct_add(to, "ddddd", "matched", (int)info->matched, "released",
-			(int)info->released, "failed", (int)info->failed, "ended",
-			(int)info->ended, "in_progress", (int)info->in_progress);
-	rpc->struct_add(to, "fdd", "rate", info->rate, "elapsed_ms",
-			(int)info->elapsed_ms, "eta_ms", (int)info->eta_ms);
-}
-
-/* ID of a job; with a fault sent, -1. */
-static int scan_job(rpc_t *rpc, void *ctx, uint32_t *id)
-{
-	char error[IRL_ERROR_SIZE];
-	long n;
-	str arg[IRL_RPC_ARGS];
-
-	if(irl_rpc_scan(rpc, ctx, &job_args, arg) < 0)
-		return -1;
-	if(irl_argument_number("id", &arg[0], 1, 4294967295L, &n, error)) {
-		rpc->fault(ctx, 400, "%s", error);
-		return -1;
-	}
-	*id = (uint32_t)n;
-	return 0;
-}
-
-static const char *jobs_doc[] = {"List jobs, newest first", NULL};
-
-static void rpc_jobs(rpc_t *rpc, void *ctx)
-{
-	struct irl_job_info info;
-	uint32_t *ids = malloc(JOBS_MAX * sizeof(*ids));
-	int i, n = ids ? irl_job_ids(ids, JOBS_MAX) : 0;
-
-	for(i = 0; i < n; i++) {
-		if(irl_job_info(ids[i], &info) == 0)
-			rpc->rpl_printf(ctx,
-					"%u %s %s %s matched %u released %u failed %u ended %u "
-					"in_progress %u",
-					info.id, job_state(&info), irl_selector_name(info.kind),
-					info.value, info.matched, info.released, info.failed,
-					info.ended, info.in_progress);
-	}
-	free(ids);
-}
-
-static const char *job_doc[] = {"Show a job: ID", NULL};
-
-static void rpc_job(rpc_t *rpc, void *ctx)
-{
-	struct irl_job_info info;
-	void *reply, *list, *item;
-	uint32_t id;
-	int i;
-
-	if(scan_job(rpc, ctx, &id) < 0)
-		return;
-	if(irl_job_info(id, &info) != 0) {
-		rpc->fault(ctx, 404, "no such job");
-		return;
-	}
-	if(rpc->add(ctx, "{", &reply) < 0)
-		return;
-	add_job(rpc, reply, &info);
-	rpc->struct_add(reply, "[", "codes", &list);
-	for(i = 0; i < info.ncodes; i++) {
-		if(rpc->array_add(list, "{", &item) < 0)
-			return;
-		rpc->struct_add(item, "sdd", "leg",
-				info.codes[i].leg == IRL_CALLER ? "caller" : "callee", "code",
-				(int)info.codes[i].code, "count", (int)info.codes[i].count);
-	}
-}
-
-static const char *cancel_doc[] = {
-		"Stop a job, what it began is finished: ID", NULL};
-
-static void rpc_cancel(rpc_t *rpc, void *ctx)
-{
-	uint32_t id;
-
-	if(scan_job(rpc, ctx, &id) == 0 && irl_job_cancel(id) != 0)
-		rpc->fault(ctx, 404, "no such job");
-}
-
-static const char *rate_doc[] = {
-		"Read or set how many sessions jobs start a second: [N]", NULL};
-
-static void rpc_rate(rpc_t *rpc, void *ctx)
-{
-	char error[IRL_ERROR_SIZE];
-	void *reply;
-	long n = -1;
-	str arg[IRL_RPC_ARGS];
-	int args = irl_rpc_scan(rpc, ctx, &rate_args, arg);
-
-	if(args < 0)
-		return;
-	if(args && irl_argument_number("rate", &arg[0], 0, 1000000, &n, error)) {
-		rpc->fault(ctx, 400, "%s", error);
-		return;
-	}
-	if(rpc->add(ctx, "{", &reply) >= 0)
-		rpc->struct_add(reply, "d", "job_rate", irl_job_rate((int)n));
-}
+/* ---- nodes ----------------------------------------------------------------------- */
 
 static const char *takeover_doc[] = {
 		"Own the sessions of another node from now on: NODE", NULL};
@@ -454,9 +332,9 @@ static void rpc_takeover(rpc_t *rpc, void *ctx)
 rpc_export_t irl_rpc[] = {{"ims_release.release", rpc_release, release_doc, 0},
 		{"ims_release.list", rpc_list, list_doc, 0},
 		{"ims_release.show", rpc_show, show_doc, 0},
-		{"ims_release.jobs", rpc_jobs, jobs_doc, RET_ARRAY},
-		{"ims_release.job", rpc_job, job_doc, 0},
-		{"ims_release.cancel", rpc_cancel, cancel_doc, 0},
-		{"ims_release.rate", rpc_rate, rate_doc, 0},
+		{"ims_release.jobs", irl_rpc_jobs, irl_jobs_doc, RET_ARRAY},
+		{"ims_release.job", irl_rpc_job, irl_job_doc, 0},
+		{"ims_release.cancel", irl_rpc_cancel, irl_cancel_doc, 0},
+		{"ims_release.rate", irl_rpc_rate, irl_rate_doc, 0},
 		{"ims_release.takeover", rpc_takeover, takeover_doc, 0},
 		{NULL, NULL, NULL, 0}};

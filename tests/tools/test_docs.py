@@ -133,7 +133,7 @@ def exported():
         "p": re.findall(r'\{"(\w+)", PARAM_', params),
         "f": re.findall(r'\{"(ims_release\w*)", \(cmd_function\)', script),
         "k": kemi,
-        "r": re.findall(r'\{"ims_release\.(\w+)", rpc_', SOURCES["rpc.c"]),
+        "r": re.findall(r'\{"ims_release\.(\w+)", (?:irl_)?rpc_', SOURCES["rpc.c"]),
         "s": re.findall(r'\{&irl_stats\.\w+, "(\w+)"', stats),
         "e": re.findall(r'str_init\("ims_release:(\w+)"\)', SOURCES["event_route.c"]),
         "v": re.findall(r'"(\w+)"', names),

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "rpc_jobs.h"
+
+#include <stdlib.h>
+
+#include "arguments.h"
+#include "job.h"
+#include "rpc_scan.h"
+
+#define JOBS_MAX 10000
+
+static const struct irl_rpc_args job_args = {
+		1, "ID of a job expected", {{"id", "1 to 4294967295"}}};
+static const struct irl_rpc_args rate_args = {
+		0, NULL, {{"rate", "0 to 1000000"}}};
+
+static const char *job_state(const struct irl_job_info *info)
+{
+	static const char *const names[] = {"running", "done", "cancelled"};
+
+	return names[info->state];
+}
+
+static void add_job(rpc_t *rpc, void *to, const struct irl_job_info *info)
+{
+	rpc->struct_add(to, "dsssds", "id", (int)info->id, "state", job_state(info),
+			"selector", irl_selector_name(info->kind), "value", info->value,
+			"cause", info->cause, "text", info->text);
+	if(info->others[0])
+		rpc->struct_add(to, "s", "reason", info->others);
+	rpc->struct_add(to, "ddddd", "matched", (int)info->matched, "released",
+			(int)info->released, "failed", (int)info->failed, "ended",
+			(int)info->ended, "in_progress", (int)info->in_progress);
+	rpc->struct_add(to, "fdd", "rate", info->rate, "elapsed_ms",
+			(int)info->elapsed_ms, "eta_ms", (int)info->eta_ms);
+}
+
+/* ID of a job; with a fault sent, -1. */
+static int scan_job(rpc_t *rpc, void *ctx, uint32_t *id)
+{
+	char error[IRL_ERROR_SIZE];
+	long n;
+	str arg[IRL_RPC_ARGS];
+
+	if(irl_rpc_scan(rpc, ctx, &job_args, arg) < 0)
+		return -1;
+	if(irl_argument_number("id", &arg[0], 1, 4294967295L, &n, error)) {
+		rpc->fault(ctx, 400, "%s", error);
+		return -1;
+	}
+	*id = (uint32_t)n;
+	return 0;
+}
+
+const char *irl_jobs_doc[] = {"List jobs, newest first", NULL};
+
+void irl_rpc_jobs(rpc_t *rpc, void *ctx)
+{
+	struct irl_job_info info;
+	uint32_t *ids = malloc(JOBS_MAX * sizeof(*ids));
+	int i, n = ids ? irl_job_ids(ids, JOBS_MAX) : 0;
+
+	for(i = 0; i < n; i++) {
+		if(irl_job_info(ids[i], &info) == 0)
+			rpc->rpl_printf(ctx,
+					"%u %s %s %s matched %u released %u failed %u ended %u "
+					"in_progress %u",
+					info.id, job_state(&info), irl_selector_name(info.kind),
+					info.value, info.matched, info.released, info.failed,
+					info.ended, info.in_progress);
+	}
+	free(ids);
+}
+
+const char *irl_job_doc[] = {"Show a job: ID", NULL};
+
+void irl_rpc_job(rpc_t *rpc, void *ctx)
+{
+	struct irl_job_info info;
+	void *reply, *list, *item;
+	uint32_t id;
+	int i;
+
+	if(scan_job(rpc, ctx, &id) < 0)
+		return;
+	if(irl_job_info(id, &info) != 0) {
+		rpc->fault(ctx, 404, "no such job");
+		return;
+	}
+	if(rpc->add(ctx, "{", &reply) < 0)
+		return;
+	add_job(rpc, reply, &info);
+	rpc->struct_add(reply, "[", "codes", &list);
+	for(i = 0; i < info.ncodes; i++) {
+		if(rpc->array_add(list, "{", &item) < 0)
+			return;
+		rpc->struct_add(item, "sdd", "leg",
+				info.codes[i].leg == IRL_CALLER ? "caller" : "callee", "code",
+				(int)info.codes[i].code, "count", (int)info.codes[i].count);
+	}
+}
+
+const char *irl_cancel_doc[] = {
+		"Stop a job, what it began is finished: ID", NULL};
+
+void irl_rpc_cancel(rpc_t *rpc, void *ctx)
+{
+	uint32_t id;
+
+	if(scan_job(rpc, ctx, &id) == 0 && irl_job_cancel(id) != 0)
+		rpc->fault(ctx, 404, "no such job");
+}
+
+const char *irl_rate_doc[] = {
+		"Read or set how many sessions jobs start a second: [N]", NULL};
+
+void irl_rpc_rate(rpc_t *rpc, void *ctx)
+{
+	char error[IRL_ERROR_SIZE];
+	void *reply;
+	long n = -1;
+	str arg[IRL_RPC_ARGS];
+	int args = irl_rpc_scan(rpc, ctx, &rate_args, arg);
+
+	if(args < 0)
+		return;
+	if(args && irl_argument_number("rate", &arg[0], 0, 1000000, &n, error)) {
+		rpc->fault(ctx, 400, "%s", error);
+		return;
+	}
+	if(rpc->add(ctx, "{", &reply) >= 0)
+		rpc->struct_add(reply, "d", "job_rate", irl_job_rate((int)n));
+}
