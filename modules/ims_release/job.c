@@ -125,17 +125,16 @@ static void stop(struct job *job, enum irl_job_state state)
 	job->nids = job->at = 0;
 }
 
-/* A job is done when its last session is; locked. */
-static void check_done(struct job *job)
+/* A job is over when its last session is. Then it may be forgotten at once.
+ * Locked. */
+static void check_over(struct job *job)
 {
-	if(job->at < job->nids || job->info.in_progress)
+	if(job->at < job->nids || job->info.in_progress || job->end_ms)
 		return;
-	if(!job->end_ms)
-		job->end_ms = irl_now_ms();
-	if(job->info.state == IRL_JOB_RUNNING) {
+	job->end_ms = irl_now_ms();
+	if(job->info.state == IRL_JOB_RUNNING)
 		stop(job, IRL_JOB_DONE);
-		forget_old();
-	}
+	forget_old();
 }
 
 static void copy_text(char *to, size_t size, const str *from)
@@ -182,7 +181,7 @@ uint32_t irl_job_start(const struct irl_selector *sel, const uint64_t *ids,
 	job->next = jobs->newest;
 	jobs->newest = job;
 	jobs->running++;
-	check_done(job);
+	check_over(job);
 	lock_release(&jobs->lock);
 	irl_worker_post(0);
 	return id;
@@ -234,7 +233,7 @@ int irl_job_cancel(uint32_t id)
 	job = find(id);
 	if(job && job->info.state == IRL_JOB_RUNNING) {
 		stop(job, IRL_JOB_CANCELLED);
-		check_done(job);
+		check_over(job);
 	}
 	lock_release(&jobs->lock);
 	return job ? 0 : ENOENT;
@@ -299,7 +298,7 @@ void irl_job_ended(uint32_t id, int released, const int code[IRL_LEGS])
 			if(code[i])
 				count_code(&job->info, (uint8_t)i, (uint16_t)code[i]);
 		}
-		check_done(job);
+		check_over(job);
 	}
 	lock_release(&jobs->lock);
 }
@@ -366,7 +365,7 @@ static void not_started(uint32_t id, enum irl_trigger why)
 			job->info.failed++;
 		else
 			job->info.ended++;
-		check_done(job);
+		check_over(job);
 	}
 	lock_release(&jobs->lock);
 }

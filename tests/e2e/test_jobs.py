@@ -660,6 +660,32 @@ def test_no_history(network):
     assert not rpc(crowd, "jobs")
 
 
+def test_history_of_cancelled_jobs(network):
+    """They are over, too, when what they began is."""
+    crowd = crowd_of(network, job_history=2, job_rate=1, job_window=1)
+    crowd.answers["callee"] = None
+    crowd.call(3)
+    began, _ = release(crowd, "all", "*")
+    wait_until(lambda: job(crowd, began)["in_progress"] == 1, 3)
+    rpc(crowd, "cancel", began)
+    numbers = []
+    for _ in range(6):
+        number, matched = release(crowd, "state", "confirmed")
+        assert matched == 2
+        rpc(crowd, "cancel", number)
+        numbers.append(number)
+    wait_until(lambda: not job(crowd, numbers[-1])["in_progress"], 3)
+    lines = rpc(crowd, "jobs")
+    assert [int(line.split()[0]) for line in lines] == numbers[:-3:-1] + [began]
+    # now it is over as well, and the one that ended first is forgotten; of those
+    # that end in the same millisecond it is the one that began first
+    time.sleep(0.01)
+    crowd.answers["callee"] = 200
+    crowd.answer_pending()
+    wait_until(lambda: len(rpc(crowd, "jobs")) == 2, 3)
+    assert [int(line.split()[0]) for line in rpc(crowd, "jobs")] == [numbers[-1], began]
+
+
 # -- bad input -------------------------------------------------------------------------
 
 REFUSED = [
