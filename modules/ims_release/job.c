@@ -260,25 +260,6 @@ long irl_jobs_running(void)
 
 /* ---- the releasing process -------------------------------------------------- */
 
-static void count_code(struct irl_job_info *info, uint8_t leg, uint16_t code)
-{
-	struct irl_job_code *c = info->codes;
-	int i;
-
-	for(i = 0; i < info->ncodes; i++, c++) {
-		if(c->leg == leg && c->code == code)
-			break;
-	}
-	if(i == IRL_JOB_CODES)
-		c--; /* full: the last one takes them all */
-	else if(i == info->ncodes) {
-		info->ncodes++;
-		c->leg = leg;
-		c->code = code;
-	}
-	c->count++;
-}
-
 void irl_job_ended(uint32_t id, int released, const int code[IRL_LEGS])
 {
 	struct job *job;
@@ -296,7 +277,7 @@ void irl_job_ended(uint32_t id, int released, const int code[IRL_LEGS])
 			job->info.failed++;
 		for(i = 0; i < IRL_LEGS; i++) {
 			if(code[i])
-				count_code(&job->info, (uint8_t)i, (uint16_t)code[i]);
+				irl_tally_add(&job->info.tally, (enum irl_leg_id)i, code[i]);
 		}
 		check_over(job);
 	}

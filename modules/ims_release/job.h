@@ -9,6 +9,7 @@
 #ifndef IRL_JOB_H
 #define IRL_JOB_H
 
+#include "core_tally.h"
 #include "selector.h"
 
 enum irl_job_state
@@ -16,16 +17,6 @@ enum irl_job_state
 	IRL_JOB_RUNNING,
 	IRL_JOB_DONE,
 	IRL_JOB_CANCELLED
-};
-
-/** Final codes that a job tells apart; rarer ones beyond that are one. */
-#define IRL_JOB_CODES 48
-
-struct irl_job_code
-{
-	uint8_t leg;
-	uint16_t code;
-	uint32_t count;
 };
 
 /** A job as RPC shows it. */
@@ -43,8 +34,7 @@ struct irl_job_info
 	uint32_t in_progress;
 	double rate; /**< sessions finished a second so far */
 	uint64_t elapsed_ms, eta_ms;
-	int ncodes;
-	struct irl_job_code codes[IRL_JOB_CODES];
+	struct irl_tally tally;
 };
 
 /** @return 0 or -1 */

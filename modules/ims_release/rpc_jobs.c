@@ -72,14 +72,42 @@ void irl_rpc_jobs(rpc_t *rpc, void *ctx)
 	free(ids);
 }
 
+static char *leg_name(int leg)
+{
+	return leg == IRL_CALLER ? "caller" : "callee";
+}
+
+static void add_codes(rpc_t *rpc, void *reply, const struct irl_tally *tally)
+{
+	void *list, *item;
+	int i;
+
+	if(rpc->struct_add(reply, "[", "codes", &list) < 0)
+		return;
+	for(i = 0; i < tally->ncodes; i++) {
+		if(rpc->array_add(list, "{", &item) < 0)
+			return;
+		rpc->struct_add(item, "sdd", "leg", leg_name(tally->codes[i].leg),
+				"code", (int)tally->codes[i].code, "count",
+				(int)tally->codes[i].count);
+	}
+	for(i = 0; i < IRL_LEGS; i++) {
+		if(!tally->others[i])
+			continue;
+		if(rpc->array_add(list, "{", &item) < 0)
+			return;
+		rpc->struct_add(item, "ssd", "leg", leg_name(i), "code", "other",
+				"count", (int)tally->others[i]);
+	}
+}
+
 const char *irl_job_doc[] = {"Show a job: ID", NULL};
 
 void irl_rpc_job(rpc_t *rpc, void *ctx)
 {
 	struct irl_job_info info;
-	void *reply, *list, *item;
+	void *reply;
 	uint32_t id;
-	int i;
 
 	if(scan_job(rpc, ctx, &id) < 0)
 		return;
@@ -90,14 +118,7 @@ void irl_rpc_job(rpc_t *rpc, void *ctx)
 	if(rpc->add(ctx, "{", &reply) < 0)
 		return;
 	add_job(rpc, reply, &info);
-	rpc->struct_add(reply, "[", "codes", &list);
-	for(i = 0; i < info.ncodes; i++) {
-		if(rpc->array_add(list, "{", &item) < 0)
-			return;
-		rpc->struct_add(item, "sdd", "leg",
-				info.codes[i].leg == IRL_CALLER ? "caller" : "callee", "code",
-				(int)info.codes[i].code, "count", (int)info.codes[i].count);
-	}
+	add_codes(rpc, reply, &info.tally);
 }
 
 const char *irl_cancel_doc[] = {

@@ -489,6 +489,30 @@ def test_codes(network):
             statistics["sessions"], statistics["jobs"]) == (6, 6, 6, 0, 0)
 
 
+def test_many_codes(network):
+    """48 are counted one by one, the others of each leg together."""
+    crowd = crowd_of(network, job_window=1)
+    crowd.call(60)
+    crowd.answers["callee"] = 603
+    # no 401 or 407, which tm would answer with credentials; no 5xx, no second try
+    codes = [code for code in range(410, 480)][:60]
+    answer, left = crowd._bye, list(codes)
+
+    def bye(who, message):
+        if who == "caller":
+            crowd.answers["caller"] = left.pop(0)
+        answer(who, message)
+
+    crowd._bye = bye
+    report = finished(crowd, release(crowd, "all", "*")[0], 20)
+    found = {(code["leg"], code["code"]): code["count"] for code in report["codes"]}
+    assert len(found) == len(report["codes"]) == 49
+    assert found == {("callee", 603): 60, ("caller", "other"): 13,
+                     **{("caller", code): 1 for code in codes[:47]}}
+    text = crowd.net.scscf.kamcmd("ims_release.job", report["id"])[1]
+    assert re.search(r"leg: caller\s+code: other\s+count: 13\s", text)
+
+
 def test_application_server_is_dead(network):
     """Its user is told at once; who is behind it when the server's time is up."""
     net = network(CALLING_AS, scscf={"extra": 'modparam("tm", "fr_timer", 1500)\n'})

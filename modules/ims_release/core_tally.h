@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/** @file core_tally.h  The final codes of many releases */
+#ifndef IRL_CORE_TALLY_H
+#define IRL_CORE_TALLY_H
+
+#include "core_session.h"
+
+/** Final codes, of both legs together, that are counted one by one. */
+#define IRL_TALLY_CODES 48
+
+/** How often each code came, in the order in which they came first. */
+struct irl_tally
+{
+	int ncodes;
+	struct
+	{
+		uint8_t leg;
+		uint16_t code;
+		uint32_t count;
+	} codes[IRL_TALLY_CODES];
+	uint32_t others[IRL_LEGS]; /**< what came of codes beyond those */
+};
+
+void irl_tally_add(struct irl_tally *tally, enum irl_leg_id leg, int code);
+
+#endif
