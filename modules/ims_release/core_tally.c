@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "core_tally.h"
 
+#include <limits.h>
+
 void irl_tally_add(struct irl_tally *tally, enum irl_leg_id leg, int code)
 {
 	int i;
@@ -19,4 +21,16 @@ void irl_tally_add(struct irl_tally *tally, enum irl_leg_id leg, int code)
 		tally->codes[i].code = (uint16_t)code;
 	}
 	tally->codes[i].count++;
+}
+
+int irl_time_left(uint64_t elapsed_ms, uint32_t done, uint32_t left)
+{
+	double ms;
+
+	if(!left)
+		return 0;
+	if(!done)
+		return IRL_TIME_UNKNOWN;
+	ms = (double)elapsed_ms * left / done;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/** @file core_tally.h  The final codes of many releases */
+/** @file core_tally.h  What the releases of a job add up to */
 #ifndef IRL_CORE_TALLY_H
 #define IRL_CORE_TALLY_H
 
@@ -22,5 +22,16 @@ struct irl_tally
 };
 
 void irl_tally_add(struct irl_tally *tally, enum irl_leg_id leg, int code);
+
+/** What irl_time_left() says as long as nobody can know. */
+#define IRL_TIME_UNKNOWN (-1)
+
+/**
+ * Milliseconds until a job is through, at the pace that it has had.
+ *
+ * @param done sessions that it got through with in `elapsed_ms`
+ * @return 0 with none left, else IRL_TIME_UNKNOWN with none done; at most INT_MAX
+ */
+int irl_time_left(uint64_t elapsed_ms, uint32_t done, uint32_t left);
 
 #endif

@@ -190,8 +190,8 @@ uint32_t irl_job_start(const struct irl_selector *sel, const uint64_t *ids,
 int irl_job_info(uint32_t id, struct irl_job_info *info)
 {
 	struct job *job;
-	uint64_t end, left;
-	uint32_t done;
+	uint64_t end;
+	uint32_t done, left;
 
 	lock_get(&jobs->lock);
 	job = find(id);
@@ -209,7 +209,7 @@ int irl_job_info(uint32_t id, struct irl_job_info *info)
 	info->rate = info->elapsed_ms
 						 ? (double)done * 1000.0 / (double)info->elapsed_ms
 						 : 0.0;
-	info->eta_ms = done ? left * info->elapsed_ms / done : 0;
+	info->eta_ms = irl_time_left(info->elapsed_ms, done, left);
 	return 0;
 }
 

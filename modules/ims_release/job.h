@@ -33,7 +33,8 @@ struct irl_job_info
 	uint32_t ended; /**< gone before their turn, or released by another */
 	uint32_t in_progress;
 	double rate; /**< sessions finished a second so far */
-	uint64_t elapsed_ms, eta_ms;
+	uint64_t elapsed_ms;
+	int eta_ms; /**< by irl_time_left() */
 	struct irl_tally tally;
 };
 

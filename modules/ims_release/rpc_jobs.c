@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rpc_jobs.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "arguments.h"
@@ -21,6 +22,12 @@ static const char *job_state(const struct irl_job_info *info)
 	return names[info->state];
 }
 
+/* The transports know no longer one; that is 24 days. */
+static int to_int(uint64_t ms)
+{
+	return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
 static void add_job(rpc_t *rpc, void *to, const struct irl_job_info *info)
 {
 	rpc->struct_add(to, "dsssds", "id", (int)info->id, "state", job_state(info),
@@ -32,7 +39,7 @@ static void add_job(rpc_t *rpc, void *to, const struct irl_job_info *info)
 			(int)info->released, "failed", (int)info->failed, "ended",
 			(int)info->ended, "in_progress", (int)info->in_progress);
 	rpc->struct_add(to, "fdd", "rate", info->rate, "elapsed_ms",
-			(int)info->elapsed_ms, "eta_ms", (int)info->eta_ms);
+			to_int(info->elapsed_ms), "eta_ms", info->eta_ms);
 }
 
 /* ID of a job; with a fault sent, -1. */

@@ -349,8 +349,11 @@ def test_window(network):
         assert (report["in_progress"], report["released"]) == (count - done, done)
 
     in_progress(10, 0)
+    assert job(crowd, number)["eta_ms"] == -1
     crowd.answer_pending(1)
     in_progress(11, 1)
+    report = job(crowd, number)
+    assert report["eta_ms"] == pytest.approx(39 * report["elapsed_ms"], abs=39)
     crowd.answer_pending(4)
     in_progress(15, 5)
     crowd.answers["caller"] = 200

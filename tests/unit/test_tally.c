@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the releases of a job add up to */
+#include <limits.h>
 #include <string.h>
 
 #include "core_tally.h"
@@ -54,11 +55,44 @@ static void beyond_the_last(void **state)
 	assert_int_equal(tally.others[IRL_CALLEE], 2);
 }
 
+static const struct
+{
+	const char *row;
+	uint64_t elapsed_ms;
+	uint32_t done, left;
+	int ms;
+} times[] = {
+		/* clang-format off */
+		{"nothing to do",            0,      0, 0,       0},
+		{"none left",             1000,    100, 0,       0},
+		{"none done yet",         5000,      0, 25000,  -1},
+		{"at once",                  0,      0, 1,      -1},
+		{"half of it",            1000,    100, 100,  1000},
+		{"less than a millisecond",  1,    100, 10,      0},
+		{"24 days", 30000, 1, 71000,           2130000000},
+		{"69 days", 30000, 1, 199999,             INT_MAX},
+		{"the most", UINT64_MAX, 1, UINT32_MAX,   INT_MAX},
+		/* clang-format on */
+};
+
+static void time_left(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for(i = 0; i < COUNT(times); i++)
+		unit_expect_int(times[i].row, "ms",
+				irl_time_left(
+						times[i].elapsed_ms, times[i].done, times[i].left),
+				times[i].ms);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 			cmocka_unit_test(each_code),
 			cmocka_unit_test(beyond_the_last),
+			cmocka_unit_test(time_left),
 	};
 
 	return cmocka_run_group_tests_name("tally", tests, NULL, NULL);
