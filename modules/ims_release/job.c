@@ -187,22 +187,14 @@ uint32_t irl_job_start(const struct irl_selector *sel, const uint64_t *ids,
 	return id;
 }
 
-int irl_job_info(uint32_t id, struct irl_job_info *info)
+/* What is known of it now; locked. */
+static void tell(const struct job *job, struct irl_job_info *info)
 {
-	struct job *job;
-	uint64_t end;
+	uint64_t end = job->end_ms ? job->end_ms : irl_now_ms();
 	uint32_t done, left;
 
-	lock_get(&jobs->lock);
-	job = find(id);
-	if(!job) {
-		lock_release(&jobs->lock);
-		return ENOENT;
-	}
 	*info = job->info;
-	end = job->end_ms ? job->end_ms : irl_now_ms();
 	info->elapsed_ms = end - job->start_ms;
-	lock_release(&jobs->lock);
 	done = info->released + info->failed + info->ended;
 	left = info->state == IRL_JOB_RUNNING ? info->matched - done
 										  : info->in_progress;
@@ -210,19 +202,33 @@ int irl_job_info(uint32_t id, struct irl_job_info *info)
 						 ? (double)done * 1000.0 / (double)info->elapsed_ms
 						 : 0.0;
 	info->eta_ms = irl_time_left(info->elapsed_ms, done, left);
-	return 0;
 }
 
-int irl_job_ids(uint32_t *ids, int size)
+int irl_job_info(uint32_t id, struct irl_job_info *info)
 {
-	struct job *job;
-	int n = 0;
+	const struct job *job;
 
 	lock_get(&jobs->lock);
-	for(job = jobs->newest; job && n < size; job = job->next)
-		ids[n++] = job->info.id;
+	job = find(id);
+	if(job)
+		tell(job, info);
 	lock_release(&jobs->lock);
-	return n;
+	return job ? 0 : ENOENT;
+}
+
+long irl_job_page(long offset, struct irl_job_info *info, int size, int *n)
+{
+	const struct job *job;
+	long at = 0;
+
+	*n = 0;
+	lock_get(&jobs->lock);
+	for(job = jobs->newest; job; job = job->next, at++) {
+		if(at >= offset && *n < size)
+			tell(job, &info[(*n)++]);
+	}
+	lock_release(&jobs->lock);
+	return at;
 }
 
 int irl_job_cancel(uint32_t id)

@@ -53,8 +53,13 @@ uint32_t irl_job_start(const struct irl_selector *sel, const uint64_t *ids,
 /** @return 0, or ENOENT */
 int irl_job_info(uint32_t id, struct irl_job_info *info);
 
-/** Ids of the jobs kept, newest first. @return how many */
-int irl_job_ids(uint32_t *ids, int size);
+/**
+ * The jobs kept, newest first, from one of them on.
+ *
+ * @param n out: how many of `info` are filled
+ * @return how many jobs there are
+ */
+long irl_job_page(long offset, struct irl_job_info *info, int size, int *n);
 
 /** Stop a job; what it began is finished. @return 0 or ENOENT */
 int irl_job_cancel(uint32_t id);

@@ -22,7 +22,6 @@
 #include "worker.h"
 
 #define LIST_LIMIT 50
-#define LIST_LIMIT_MAX 1000
 
 #define SELECTOR                 \
 	{"selector", IRL_SELECTORS}, \
@@ -35,8 +34,8 @@
 static const struct irl_rpc_args release_args = {2, SELECTOR_EXPECTED,
 		{SELECTOR, {"cause", IRL_CAUSE_RANGE}, {"text", IRL_TEXT_RANGE},
 				{"reason", IRL_OTHERS_RANGE}}};
-static const struct irl_rpc_args list_args = {2, SELECTOR_EXPECTED,
-		{SELECTOR, {"offset", "0 to 2147483647"}, {"limit", "1 to 1000"}}};
+static const struct irl_rpc_args list_args = {
+		2, SELECTOR_EXPECTED, {SELECTOR, IRL_RPC_PAGE}};
 static const struct irl_rpc_args show_args = {2, SELECTOR_EXPECTED, {SELECTOR}};
 static const struct irl_rpc_args takeover_args = {1,
 		"NODE expected, as its dmq server_address says",
@@ -183,37 +182,17 @@ static const char *list_doc[] = {
 		"[LIMIT]]",
 		NULL};
 
-static int scan_page(rpc_t *rpc, void *ctx, struct irl_selector *sel,
-		long *offset, long *limit)
-{
-	char error[IRL_ERROR_SIZE];
-	str arg[IRL_RPC_ARGS];
-	int n = scan_selector(rpc, ctx, &list_args, arg, sel);
-
-	if(n < 0)
-		return -1;
-	*offset = 0;
-	*limit = LIST_LIMIT;
-	if((n > 2
-			   && irl_argument_number(
-					   "offset", &arg[2], 0, 2147483647L, offset, error))
-			|| (n > 3
-					&& irl_argument_number("limit", &arg[3], 1, LIST_LIMIT_MAX,
-							limit, error))) {
-		rpc->fault(ctx, 400, "%s", error);
-		return -1;
-	}
-	return 0;
-}
-
 static void rpc_list(rpc_t *rpc, void *ctx)
 {
 	struct irl_selector sel;
 	uint64_t *ids = NULL;
-	long n, i, offset, limit, bytes = 0;
+	str arg[IRL_RPC_ARGS];
+	long n, i, offset, limit = LIST_LIMIT, bytes = 0;
 	void *reply, *list, *item;
+	int args = scan_selector(rpc, ctx, &list_args, arg, &sel);
 
-	if(scan_page(rpc, ctx, &sel, &offset, &limit) < 0)
+	if(args < 0
+			|| irl_rpc_page(rpc, ctx, &arg[2], args - 2, &offset, &limit) < 0)
 		return;
 	n = select_ids(rpc, ctx, &sel, &ids);
 	if(n < 0)

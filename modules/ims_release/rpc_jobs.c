@@ -2,14 +2,14 @@
 #include "rpc_jobs.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "arguments.h"
 #include "job.h"
 #include "rpc_scan.h"
 
-#define JOBS_MAX 10000
-
+static const struct irl_rpc_args jobs_args = {0, NULL, {IRL_RPC_PAGE}};
 static const struct irl_rpc_args job_args = {
 		1, "ID of a job expected", {{"id", "1 to 4294967295"}}};
 static const struct irl_rpc_args rate_args = {
@@ -59,24 +59,63 @@ static int scan_job(rpc_t *rpc, void *ctx, uint32_t *id)
 	return 0;
 }
 
-const char *irl_jobs_doc[] = {"List jobs, newest first", NULL};
+const char *irl_jobs_doc[] = {
+		"List jobs, newest first: [OFFSET [LIMIT]]", NULL};
+
+/* What may be in one reply: the lines are in the body of ctl's, which is 32 KiB
+ * unless set, together with the line that says how many are left. */
+#define PAGE_BYTES (31 * 1024)
+/* What ctl needs for a line besides the text. */
+#define LINE_BYTES 5
+/* A line with the longest value. */
+#define LINE_SIZE (sizeof(((struct irl_job_info *)0)->value) + 160)
+
+static int print_line(const struct irl_job_info *info, char line[LINE_SIZE])
+{
+	return snprintf(line, LINE_SIZE,
+			"%u %s %s %s matched %u released %u failed %u ended %u "
+			"in_progress %u",
+			info->id, job_state(info), irl_selector_name(info->kind),
+			info->value, info->matched, info->released, info->failed,
+			info->ended, info->in_progress);
+}
+
+/* @return how many of them there was room for */
+static int add_lines(
+		rpc_t *rpc, void *ctx, const struct irl_job_info *info, int n)
+{
+	char line[LINE_SIZE];
+	int i, bytes = 0;
+
+	for(i = 0; i < n; i++) {
+		bytes += print_line(&info[i], line) + LINE_BYTES;
+		if(bytes > PAGE_BYTES)
+			break;
+		rpc->rpl_printf(ctx, "%s", line);
+	}
+	return i;
+}
 
 void irl_rpc_jobs(rpc_t *rpc, void *ctx)
 {
-	struct irl_job_info info;
-	uint32_t *ids = malloc(JOBS_MAX * sizeof(*ids));
-	int i, n = ids ? irl_job_ids(ids, JOBS_MAX) : 0;
+	struct irl_job_info *info;
+	str arg[IRL_RPC_ARGS];
+	long offset, limit = IRL_PAGE_MAX, all;
+	int n = irl_rpc_scan(rpc, ctx, &jobs_args, arg);
 
-	for(i = 0; i < n; i++) {
-		if(irl_job_info(ids[i], &info) == 0)
-			rpc->rpl_printf(ctx,
-					"%u %s %s %s matched %u released %u failed %u ended %u "
-					"in_progress %u",
-					info.id, job_state(&info), irl_selector_name(info.kind),
-					info.value, info.matched, info.released, info.failed,
-					info.ended, info.in_progress);
+	if(n < 0 || irl_rpc_page(rpc, ctx, arg, n, &offset, &limit) < 0)
+		return;
+	info = malloc((size_t)limit * sizeof(*info));
+	if(!info) {
+		rpc->fault(ctx, 500, "out of memory");
+		return;
 	}
-	free(ids);
+	all = irl_job_page(offset, info, (int)limit, &n);
+	n = add_lines(rpc, ctx, info, n);
+	free(info);
+	if(offset + n < all)
+		rpc->rpl_printf(
+				ctx, "more %ld offset %ld", all - offset - n, offset + n);
 }
 
 static char *leg_name(int leg)

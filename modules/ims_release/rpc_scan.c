@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rpc_scan.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/ut.h"
+
+#include "arguments.h"
 
 /* How an argument is read: it is optional, else a transport logs an error of
  * its own, and the dot has a number turned into text: a word of digits comes as
@@ -83,4 +86,23 @@ int irl_rpc_scan(rpc_t *rpc, void *ctx, const struct irl_rpc_args *args,
 	/* the binary protocol leaves words of its own there */
 	memset(value + n, 0, (size_t)(IRL_RPC_ARGS - n) * sizeof(*value));
 	return n;
+}
+
+int irl_rpc_page(rpc_t *rpc, void *ctx, const str *value, int n, long *offset,
+		long *limit)
+{
+	char error[IRL_ERROR_SIZE];
+
+	int wrong;
+
+	*offset = 0;
+	wrong = n > 0
+			&& irl_argument_number(
+					"offset", &value[0], 0, INT_MAX, offset, error);
+	if(!wrong && n > 1)
+		wrong = irl_argument_number(
+				"limit", &value[1], 1, IRL_PAGE_MAX, limit, error);
+	if(wrong)
+		rpc->fault(ctx, 400, "%s", error);
+	return wrong ? -1 : 0;
 }

@@ -35,4 +35,24 @@ struct irl_rpc_args
 int irl_rpc_scan(rpc_t *rpc, void *ctx, const struct irl_rpc_args *args,
 		str value[IRL_RPC_ARGS]);
 
+/** Most entries of a page, and the arguments that name one. */
+#define IRL_PAGE_MAX 1000
+#define IRL_RPC_PAGE               \
+	{"offset", "0 to 2147483647"}, \
+	{                              \
+		"limit", "1 to 1000"       \
+	}
+
+/**
+ * Read OFFSET and LIMIT, of which none has to be there.
+ *
+ * @param value the first of the two
+ * @param n how many of them are there
+ * @param offset out: 0 unless told
+ * @param limit in, out: as it was unless told
+ * @return 0, -1 with a fault sent
+ */
+int irl_rpc_page(rpc_t *rpc, void *ctx, const str *value, int n, long *offset,
+		long *limit);
+
 #endif

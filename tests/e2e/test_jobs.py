@@ -713,6 +713,51 @@ def test_history_of_cancelled_jobs(network):
     assert [int(line.split()[0]) for line in rpc(crowd, "jobs")] == [numbers[-1], began]
 
 
+JOB_PAGES = [
+    # the words of a request, the jobs from the newest on that it shows
+    ([], 0, 30), ([0], 0, 30), ([29], 29, 30), ([30], 30, 30), ([9999], 30, 30),
+    ([0, 1], 0, 1), ([28, 1000], 28, 30), (["7", "7"], 7, 14), ([0, 30], 0, 30),
+    ([0, 29], 0, 29), ([2147483647, 1000], 30, 30),
+]
+
+
+def test_pages_of_jobs(network):
+    """OFFSET and LIMIT; that there are more is the last line."""
+    crowd = crowd_of(network)
+    made = [release(crowd, "icid", "none-%d" % n)[0] for n in range(30)][::-1]
+    for words, first, end in JOB_PAGES:
+        lines = rpc(crowd, "jobs", *words)
+        if end < 30:
+            assert lines.pop() == "more %d offset %d" % (30 - end, end)
+        assert [int(line.split()[0]) for line in lines] == made[first:end], words
+
+
+def all_jobs(ask):
+    """The numbers of all, page after page, and how many pages that took."""
+    found, offset, count = [], 0, 0
+    while offset is not None:
+        lines = ask(offset)
+        more = re.fullmatch(r"more (\d+) offset (\d+)", lines[-1])
+        found += [int(line.split()[0]) for line in lines[:-1] + lines[-1:] * (not more)]
+        offset, count = int(more.group(2)) if more else None, count + 1
+        assert not more or (len(found), len(found) + int(more.group(1))) == (offset, 3000)
+    return found, count
+
+
+@pytest.mark.parametrize("value, count", [
+    (CAROL, 9), ("'" + 254 * '"', 31), (255 * "\\", 31)],
+    ids=["short", "quotes", "backslashes"])
+def test_each_job_is_listed(network, value, count):
+    """3000, by pages that any socket can carry; ctl complains of nothing."""
+    crowd = crowd_of(network, job_history=10000)
+    scscf = crowd.net.scscf
+    made = [release(crowd, "impu", value)[0] for _ in range(3000)]
+    for ask in (lambda offset: rpc(crowd, "jobs", offset),
+                lambda offset: rpc(crowd, "jobs", offset, 1000),
+                lambda offset: scscf.kamcmd("ims_release.jobs", offset)[1].splitlines()):
+        assert all_jobs(ask) == (made[::-1], count)
+
+
 # -- bad input -------------------------------------------------------------------------
 
 REFUSED = [
@@ -767,6 +812,9 @@ REFUSED = [
     ("show", ["all", "*"], 409, "2 sessions"),
     ("show", ["callid", "none"], 404, "no such session"),
     ("show", ["icid"], 400, "SELECTOR VALUE"),
+    ("jobs", ["-1"], 400, "offset is '-1', allowed is 0 to 2147483647"),
+    ("jobs", [0, 1001], 400, "limit is '1001', allowed is 1 to 1000"),
+    ("jobs", [0, 0], 400, "limit is '0'"),
     ("job", [], 400, "ID"),
     ("job", ["x"], 400, "id is 'x'"),
     ("job", [0], 400, "id is '0'"),
