@@ -31,13 +31,20 @@
 #define SELECTOR_EXPECTED \
 	"SELECTOR VALUE expected, selector is one of " IRL_SELECTORS
 
-static const struct irl_rpc_args release_args = {2, SELECTOR_EXPECTED,
+#define RELEASE_USAGE "SELECTOR VALUE [CAUSE [TEXT [REASON]]]"
+#define LIST_USAGE "SELECTOR VALUE [OFFSET [LIMIT]]"
+#define SHOW_USAGE "SELECTOR VALUE"
+#define TAKEOVER_USAGE "NODE"
+
+static const struct irl_rpc_args release_args = {RELEASE_USAGE, 2,
+		SELECTOR_EXPECTED,
 		{SELECTOR, {"cause", IRL_CAUSE_RANGE}, {"text", IRL_TEXT_RANGE},
 				{"reason", IRL_OTHERS_RANGE}}};
 static const struct irl_rpc_args list_args = {
-		2, SELECTOR_EXPECTED, {SELECTOR, IRL_RPC_PAGE}};
-static const struct irl_rpc_args show_args = {2, SELECTOR_EXPECTED, {SELECTOR}};
-static const struct irl_rpc_args takeover_args = {1,
+		LIST_USAGE, 2, SELECTOR_EXPECTED, {SELECTOR, IRL_RPC_PAGE}};
+static const struct irl_rpc_args show_args = {
+		SHOW_USAGE, 2, SELECTOR_EXPECTED, {SELECTOR}};
+static const struct irl_rpc_args takeover_args = {TAKEOVER_USAGE, 1,
 		"NODE expected, as its dmq server_address says",
 		{{"node", "another node's dmq server_address"}}};
 
@@ -70,8 +77,7 @@ static int names_one(const struct irl_selector *sel)
 	return sel->kind == IRL_SEL_CALLID || sel->kind == IRL_SEL_ID;
 }
 
-static const char *release_doc[] = {
-		"Release sessions: SELECTOR VALUE [CAUSE [TEXT [REASON]]]", NULL};
+static const char *release_doc[] = {"Release sessions: " RELEASE_USAGE, NULL};
 
 static void rpc_release(rpc_t *rpc, void *ctx)
 {
@@ -178,9 +184,7 @@ static int entry_bytes(void)
 }
 
 static const char *list_doc[] = {
-		"List sessions, the dry run of release: SELECTOR VALUE [OFFSET "
-		"[LIMIT]]",
-		NULL};
+		"List sessions, the dry run of release: " LIST_USAGE, NULL};
 
 static void rpc_list(rpc_t *rpc, void *ctx)
 {
@@ -249,7 +253,7 @@ static void add_leg(rpc_t *rpc, void *to, enum irl_leg_id leg)
 }
 
 static const char *show_doc[] = {
-		"Show the one session that matches: SELECTOR VALUE", NULL};
+		"Show the one session that matches: " SHOW_USAGE, NULL};
 
 static void rpc_show(rpc_t *rpc, void *ctx)
 {
@@ -287,7 +291,7 @@ static void rpc_show(rpc_t *rpc, void *ctx)
 /* ---- nodes ----------------------------------------------------------------------- */
 
 static const char *takeover_doc[] = {
-		"Own the sessions of another node from now on: NODE", NULL};
+		"Own the sessions of another node from now on: " TAKEOVER_USAGE, NULL};
 
 static void rpc_takeover(rpc_t *rpc, void *ctx)
 {

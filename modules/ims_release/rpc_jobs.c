@@ -9,11 +9,16 @@
 #include "job.h"
 #include "rpc_scan.h"
 
-static const struct irl_rpc_args jobs_args = {0, NULL, {IRL_RPC_PAGE}};
+#define JOBS_USAGE "[OFFSET [LIMIT]]"
+#define JOB_USAGE "ID"
+#define RATE_USAGE "[N]"
+
+static const struct irl_rpc_args jobs_args = {
+		JOBS_USAGE, 0, NULL, {IRL_RPC_PAGE}};
 static const struct irl_rpc_args job_args = {
-		1, "ID of a job expected", {{"id", "1 to 4294967295"}}};
+		JOB_USAGE, 1, "ID of a job expected", {{"id", "1 to 4294967295"}}};
 static const struct irl_rpc_args rate_args = {
-		0, NULL, {{"rate", "0 to 1000000"}}};
+		RATE_USAGE, 0, NULL, {{"rate", "0 to 1000000"}}};
 
 static const char *job_state(const struct irl_job_info *info)
 {
@@ -59,8 +64,7 @@ static int scan_job(rpc_t *rpc, void *ctx, uint32_t *id)
 	return 0;
 }
 
-const char *irl_jobs_doc[] = {
-		"List jobs, newest first: [OFFSET [LIMIT]]", NULL};
+const char *irl_jobs_doc[] = {"List jobs, newest first: " JOBS_USAGE, NULL};
 
 /* What may be in one reply: the lines are in the body of ctl's, which is 32 KiB
  * unless set, together with the line that says how many are left. */
@@ -147,7 +151,7 @@ static void add_codes(rpc_t *rpc, void *reply, const struct irl_tally *tally)
 	}
 }
 
-const char *irl_job_doc[] = {"Show a job: ID", NULL};
+const char *irl_job_doc[] = {"Show a job: " JOB_USAGE, NULL};
 
 void irl_rpc_job(rpc_t *rpc, void *ctx)
 {
@@ -168,7 +172,7 @@ void irl_rpc_job(rpc_t *rpc, void *ctx)
 }
 
 const char *irl_cancel_doc[] = {
-		"Stop a job, what it began is finished: ID", NULL};
+		"Stop a job, what it began is finished: " JOB_USAGE, NULL};
 
 void irl_rpc_cancel(rpc_t *rpc, void *ctx)
 {
@@ -179,7 +183,7 @@ void irl_rpc_cancel(rpc_t *rpc, void *ctx)
 }
 
 const char *irl_rate_doc[] = {
-		"Read or set how many sessions jobs start a second: [N]", NULL};
+		"Read or set how many sessions jobs start a second: " RATE_USAGE, NULL};
 
 void irl_rpc_rate(rpc_t *rpc, void *ctx)
 {

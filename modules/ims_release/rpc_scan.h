@@ -5,7 +5,7 @@
  *
  * An argument is text, or a whole number, which is turned into text. What is
  * neither (a fraction, null, true, an array, a structure) is refused, and never
- * taken for one that is not there.
+ * taken for one that is not there. So is one more than there can be.
  */
 #ifndef IRL_RPC_SCAN_H
 #define IRL_RPC_SCAN_H
@@ -18,6 +18,7 @@
 
 struct irl_rpc_args
 {
+	const char *usage;	  /**< all of them, as users write them */
 	int required;		  /**< so many must be there, */
 	const char *expected; /**< else this is what the fault says */
 	struct

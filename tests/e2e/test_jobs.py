@@ -870,6 +870,7 @@ ARGUMENTS = [
     ("release", ["all", "*", 480, "text"], ["selector", "value", "cause", "text"]),
     ("list", ["all", "*", 0, 1], ["selector", "value", "offset", "limit"]),
     ("show", ["all", "*"], ["selector", "value"]),
+    ("jobs", [0, 1], ["offset", "limit"]),
     ("job", [1], ["id"]),
     ("cancel", [1], ["id"]),
     ("rate", [7], ["rate"]),
@@ -898,7 +899,6 @@ def test_argument_of_a_wrong_type(network):
     """What is neither text nor a number is not taken for an absent argument."""
     crowd = crowd_of(network)
     ids = crowd.call(2)
-    crowd.net.scscf.expect_log("jsonrpc_scan.*field is not a number to auto-convert")
     for command, words, name in wrong_arguments(
             None, True, False, [], ["503"], {}, {"cause": 503}):
         with pytest.raises(RpcFault) as fault:
@@ -915,7 +915,9 @@ def test_argument_with_a_fraction(network):
     """kamcmd sends it as a number that is no text."""
     crowd = crowd_of(network)
     ids = crowd.call(2)
-    for command, words, name in wrong_arguments("48.5", "0.5", "1e-2"):
+    # the last three are worth a whole number as kamcmd sends them
+    for command, words, name in wrong_arguments(
+            "48.5", "0.5", "1e-2", "1e2", "0x10", "1e-9"):
         status, text = crowd.net.scscf.kamcmd("ims_release." + command, *words)
         assert "error: 400 - " in text, (command, words, text)
         assert name + " is neither text nor a whole number, allowed" in text
@@ -923,12 +925,107 @@ def test_argument_with_a_fraction(network):
     untouched(crowd, ids)
 
 
-def test_arguments_that_others_change(network):
-    """What operations.md says of kamcmd's first argument and of zero bytes in JSON."""
+ARGUMENTS_THAT_ARE_NUMBERS = [
+    ("release", ["all", "*"], "cause"), ("list", ["all", "*"], "offset"),
+    ("list", ["all", "*", 0], "limit"), ("jobs", [], "offset"), ("jobs", [0], "limit"),
+    ("job", [], "id"), ("cancel", [], "id"), ("rate", [], "rate")]
+INEXACT = [
+    # a number in JSON, what is said of it
+    ("48.5", "48.5"), ("0.5", "0.5"), ("1e-9", "1e-09"), ("-0.5", "-0.5"),
+    ("9007199254740993", "9.00719925474099e+15"),
+    ("-99999999999999999999", "-1e+20"), ("99999999999999999999", "1e+20"),
+    ("18446744073709551616", "1.84467440737096e+19"), ("1e400", "inf"),
+]
+
+
+def asked_in_json(crowd, command, words):
+    """The fault, with numbers as they stand in the bytes of the command."""
+    reply = json.loads(crowd.net.scscf._exchange(
+        '{"jsonrpc": "2.0", "method": "ims_release.%s", "params": [%s], "id": 1}' % (
+            command, ", ".join(words)), 10))
+    return reply["error"]["code"], reply["error"]["message"]
+
+
+def test_number_that_json_has_not(network):
+    """A fraction, and what is beyond 2^53, is refused and not made another number."""
     crowd = crowd_of(network)
-    for word, rate in ("1e2", 100), ("0x10", 16), ("1.0", 1):
-        text = crowd.net.scscf.kamcmd("ims_release.rate", word)[1]
-        assert "job_rate: %d\n" % rate in text
+    ids = crowd.call(1, ids=["0"]) + crowd.call(1, ids=["48"])
+    for number, shown in INEXACT:
+        for command, words, name in wrong_arguments(None):
+            words = [number if word is None else json.dumps(word) for word in words]
+            code, text = asked_in_json(crowd, command, words)
+            assert code == 400, (number, text)
+            assert text.startswith(
+                "%s is %s, neither text nor an exact whole number, allowed is "
+                % (name, shown)), text
+    untouched(crowd, ids)
+
+
+def test_one_argument_too_many(network):
+    """Refused whatever it is, on either socket; nothing is done."""
+    crowd = crowd_of(network)
+    ids = crowd.call(2)
+    for command, words, count, usage in (
+            ("release", ["all", "*", 480, "x", "Q.850;cause=16"], 6,
+             "SELECTOR VALUE [CAUSE [TEXT [REASON]]]"),
+            ("list", ["all", "*", 0, 1], 5, "SELECTOR VALUE [OFFSET [LIMIT]]"),
+            ("show", ["callid", ids[0]], 3, "SELECTOR VALUE"),
+            ("jobs", [0, 1], 3, "[OFFSET [LIMIT]]"), ("job", [1], 2, "ID"),
+            ("cancel", [1], 2, "ID"), ("rate", [5], 2, "[N]")):
+        says = "argument %d is one too many, allowed is %s" % (count, usage)
+        for surplus in ("x", 7, 1.5, "", None, [1], {"a": 1}):
+            for more in ([surplus], [surplus, "y"]):
+                with pytest.raises(RpcFault) as fault:
+                    rpc(crowd, command, *words, *more)
+                assert (fault.value.code, fault.value.text) == (400, says), (
+                    command, words, more)
+        for surplus in ("x", "7", "1.5", "", "s:"):
+            text = crowd.net.scscf.kamcmd("ims_release." + command, *words, surplus)[1]
+            assert text == "error: 400 - %s\n" % says, (command, words, surplus)
+    untouched(crowd, ids)
+
+
+def test_empty_word(network):
+    """What operations.md says of it: kamcmd sends 0, which JSON's sockets do not."""
+    crowd = crowd_of(network, job_rate=50)
+    scscf = crowd.net.scscf
+    for word, rate in ("", 0), ("4294967296", 0), ("4294967297", 1), ("0042", 42):
+        rpc(crowd, "rate", 50)
+        assert scscf.kamcmd("ims_release.rate", word) == (
+            0, "{\n\tjob_rate: %d\n}\n" % rate)
+    rpc(crowd, "rate", 50)
+    for word, says in ("s:", "''"), ("s:4294967296", "'4294967296'"), (" ", "' '"):
+        assert "error: 400 - rate is %s, allowed is 0 to 1000000" % says \
+            in scscf.kamcmd("ims_release.rate", word)[1]
+    for number in "", " ", 4294967296, "4294967296", "99999999999999999999":
+        assert scscf.fault("ims_release.rate", number) == 400
+    assert rpc(crowd, "rate") == {"job_rate": 50}
+    crowd.call(1, ids=["0"])
+    assert "matched: 1" in scscf.kamcmd("ims_release.list", "callid", "")[1]
+    assert "error: 400 - value is ''" in scscf.kamcmd(
+        "ims_release.release", "callid", "s:")[1]
+    assert "error: 400 - cause is '0'" in scscf.kamcmd(
+        "ims_release.release", "callid", "0", "")[1]
+    assert "error: 400 - id is '0'" in scscf.kamcmd("ims_release.job", "")[1]
+    for words in ("callid", ""), ("", "0"), ("callid", "0", ""):
+        fault = scscf.fault("ims_release.release", *words)
+        assert fault == 400, words
+
+
+def test_negative_number(network):
+    """It is told as it was."""
+    crowd = crowd_of(network)
+    for command, words, name in ARGUMENTS_THAT_ARE_NUMBERS:
+        for number in -1, -4294967295, -9007199254740991:
+            with pytest.raises(RpcFault) as fault:
+                rpc(crowd, command, *words, number)
+            assert fault.value.code == 400
+            assert fault.value.text.startswith("%s is '%d', allowed" % (name, number))
+
+
+def test_zero_byte(network):
+    """What operations.md says of it in JSON."""
+    crowd = crowd_of(network)
     reply = rpc(crowd, "release", "all", "*", 480, "t\0x")
     assert finished(crowd, reply["job"])["text"] == "tx"
 
