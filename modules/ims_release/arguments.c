@@ -4,22 +4,48 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core_reason.h"
 #include "params.h"
 
-const char *irl_quote(const str *given)
+/* jsonrpcs cuts a fault at 127 bytes: what was given must leave room for what is
+ * allowed. */
+#define SHORT 40
+
+int irl_is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+static const char *quote(const str *given, int size)
 {
 	static char buf[64];
-	int len = irl_text_cut(given, (int)sizeof(buf) - 5), i, n = 0;
+	int len = irl_text_cut(given, size - 5), i, n = 0;
 
-	for(i = 0; i < len && n < (int)sizeof(buf) - 5; i++) {
-		if((unsigned char)given->s[i] < 0x20 || given->s[i] == 0x7f)
+	for(i = 0; i < len && n < size - 5; i++) {
+		if(irl_is_control(given->s[i]))
 			n += snprintf(buf + n, sizeof(buf) - (size_t)n, "\\x%02x",
 					(unsigned char)given->s[i]);
 		else
 			buf[n++] = given->s[i];
 	}
+	/* no part of a character */
+	for(; i < len && (given->s[i] & 0xc0) == 0x80; i--)
+		n--;
 	buf[n] = '\0';
 	return buf;
+}
+
+const char *irl_quote(const str *given)
+{
+	return quote(given, 64);
+}
+
+int irl_refuse(char error[IRL_ERROR_SIZE], const char *name, const str *given,
+		const char *allowed)
+{
+	snprintf(error, IRL_ERROR_SIZE, "%s is '%s', allowed is %s", name,
+			quote(given, SHORT), allowed);
+	return EINVAL;
 }
 
 static int digits(const str *given, long *number)
@@ -42,15 +68,12 @@ int irl_argument_cause(const str *given, int *cause, char error[IRL_ERROR_SIZE])
 {
 	long n;
 
-	if(given->len <= 0) {
+	if(!given) {
 		*cause = irl_params.default_cause;
 		return 0;
 	}
-	if(digits(given, &n) < 0 || n > 999 || irl_cause_check((int)n)) {
-		snprintf(error, IRL_ERROR_SIZE,
-				"cause is '%s', allowed is " IRL_CAUSE_RANGE, irl_quote(given));
-		return EINVAL;
-	}
+	if(digits(given, &n) < 0 || n > 999 || irl_cause_check((int)n))
+		return irl_refuse(error, "cause", given, IRL_CAUSE_RANGE);
 	*cause = (int)n;
 	return 0;
 }
@@ -64,7 +87,7 @@ int irl_argument_text(const str *given, str *text, char error[IRL_ERROR_SIZE])
 	if(irl_text_check(given)) {
 		snprintf(error, IRL_ERROR_SIZE,
 				"text is '%s' (%d bytes), allowed is " IRL_TEXT_RANGE,
-				irl_quote(given), given->len);
+				quote(given, SHORT), given->len);
 		return EINVAL;
 	}
 	*text = *given;

@@ -6,7 +6,7 @@
 #ifndef IRL_ARGUMENTS_H
 #define IRL_ARGUMENTS_H
 
-#include "selector.h"
+#include "core_text.h"
 
 /** The beginning of what was given, on one line: control characters are made
  * visible. In a buffer that lasts until the next call. */
@@ -15,8 +15,16 @@ const char *irl_quote(const str *given);
 /** Room for what is wrong with an argument. */
 #define IRL_ERROR_SIZE 256
 
+/** Is it a byte that would break a line, or a terminal? */
+int irl_is_control(char c);
+
+/** Say what is wrong with an argument: "NAME is 'GIVEN', allowed is ALLOWED".
+ * @return EINVAL */
+int irl_refuse(char error[IRL_ERROR_SIZE], const char *name, const str *given,
+		const char *allowed);
+
 /**
- * @param given cause as text, empty: the default cause
+ * @param given cause as text, NULL for the default cause
  * @return 0, or EINVAL with `error` filled
  */
 int irl_argument_cause(

@@ -17,6 +17,7 @@
 #include "replica.h"
 #include "rpc_jobs.h"
 #include "rpc_scan.h"
+#include "selector_parse.h"
 #include "snapshot.h"
 #include "store.h"
 #include "worker.h"
@@ -52,10 +53,10 @@ static const struct irl_rpc_args takeover_args = {TAKEOVER_USAGE, 1,
 static int scan_selector(rpc_t *rpc, void *ctx, const struct irl_rpc_args *args,
 		str value[IRL_RPC_ARGS], struct irl_selector *sel)
 {
-	const char *error;
+	char error[IRL_ERROR_SIZE];
 	int n = irl_rpc_scan(rpc, ctx, args, value);
 
-	if(n < 0 || irl_selector_parse(&value[0], &value[1], sel, &error) == 0)
+	if(n < 0 || irl_selector_parse(&value[0], &value[1], sel, error) == 0)
 		return n;
 	rpc->fault(ctx, 400, "%s", error);
 	return -1;
@@ -94,7 +95,7 @@ static void rpc_release(rpc_t *rpc, void *ctx)
 	args = scan_selector(rpc, ctx, &release_args, arg, &sel);
 	if(args < 0)
 		return;
-	if(irl_argument_cause(&arg[2], &reason.cause, error)
+	if(irl_argument_cause(args > 2 ? &arg[2] : NULL, &reason.cause, error)
 			|| irl_argument_text(args > 3 ? &arg[3] : NULL, &reason.text, error)
 			|| irl_argument_reason(
 					args > 4 ? &arg[4] : NULL, &reason.others, error)) {

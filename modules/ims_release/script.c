@@ -9,6 +9,7 @@
 #include "capture.h"
 #include "job.h"
 #include "release.h"
+#include "selector_parse.h"
 
 /* What the functions return to the script. */
 #define DONE 1
@@ -101,11 +102,11 @@ static int release_by(str *name, str *value, int cause, str *text, str *others)
 {
 	struct irl_reason reason;
 	struct irl_selector sel;
-	const char *error;
+	char error[IRL_ERROR_SIZE];
 	uint64_t *ids = NULL;
 	long n;
 
-	if(irl_selector_parse(name, value, &sel, &error)) {
+	if(irl_selector_parse(name, value, &sel, error)) {
 		LM_ERR("ims_release_by: %s\n", error);
 		return BAD_ARGUMENT;
 	}

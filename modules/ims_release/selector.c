@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "selector.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +10,6 @@
 
 static const char *const names[] = {"callid", "id", "impu", "contact", "icid",
 		"state", "served", "all", "registration"};
-/* those that can be asked for */
-#define NAMES ((int)IRL_SEL_REGISTRATION)
 
 static int is_word(const str *s, const char *word)
 {
@@ -23,79 +20,6 @@ static int is_word(const str *s, const char *word)
 const char *irl_selector_name(enum irl_selector_kind kind)
 {
 	return names[kind];
-}
-
-static int is_state(const str *value)
-{
-	int i;
-
-	for(i = 0; i < IRL_STATES; i++) {
-		if(is_word(value, irl_state_name((enum irl_state)i)))
-			return 1;
-	}
-	return 0;
-}
-
-/* It is logged, and shown on a line. */
-static int has_controls(const str *value)
-{
-	int i;
-
-	for(i = 0; i < value->len; i++) {
-		if((unsigned char)value->s[i] < 0x20 || value->s[i] == 0x7f)
-			return 1;
-	}
-	return 0;
-}
-
-static const char *check_value(struct irl_selector *sel)
-{
-	int i;
-
-	if(sel->value.len <= 0)
-		return "value is empty";
-	if(has_controls(&sel->value))
-		return "value has control characters, allowed is text without";
-	switch(sel->kind) {
-		case IRL_SEL_ID:
-			return irl_id_parse(&sel->value, &sel->id) ? "id is not SLOT:NUMBER"
-													   : NULL;
-		case IRL_SEL_STATE:
-			return is_state(&sel->value) ? NULL
-										 : "state is none of early, answered, "
-										   "confirmed, releasing, released";
-		case IRL_SEL_SERVED:
-			for(i = IRL_ORIG; i <= IRL_BOTH; i++) {
-				if(is_word(&sel->value, irl_side_name((enum irl_side)i))) {
-					sel->side = (enum irl_side)i;
-					return NULL;
-				}
-			}
-			return "served is none of orig, term, both";
-		case IRL_SEL_ALL:
-			return is_word(&sel->value, "*") ? NULL
-											 : "the value of all is not *";
-		default:
-			return NULL;
-	}
-}
-
-int irl_selector_parse(const str *name, const str *value,
-		struct irl_selector *sel, const char **error)
-{
-	int i;
-
-	memset(sel, 0, sizeof(*sel));
-	for(i = 0; i < NAMES && !is_word(name, names[i]); i++)
-		;
-	if(i == NAMES) {
-		*error = "selector is none of " IRL_SELECTORS;
-		return EINVAL;
-	}
-	sel->kind = (enum irl_selector_kind)i;
-	sel->value = *value;
-	*error = check_value(sel);
-	return *error ? EINVAL : 0;
 }
 
 static int text_is(

@@ -32,13 +32,6 @@ struct irl_selector
 	int replicas; /**< sessions that other nodes own, too */
 };
 
-/**
- * @param error out: what is wrong, to be shown to who asked
- * @return 0 or EINVAL
- */
-int irl_selector_parse(const str *name, const str *value,
-		struct irl_selector *sel, const char **error);
-
 const char *irl_selector_name(enum irl_selector_kind kind);
 
 /**

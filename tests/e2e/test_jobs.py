@@ -661,7 +661,7 @@ def test_long_value(network):
         assert value.startswith(shown) and 253 <= len(shown.encode()) <= 255
         with pytest.raises(RpcFault) as fault:
             rpc(crowd, "release", "all", "*", value)
-        assert re.match("cause is '%s.*', allowed" % value[:15], fault.value.text)
+        assert re.match("cause is '%s.*', allowed" % value[:11], fault.value.text)
 
 
 def test_history(network):
@@ -764,24 +764,28 @@ REFUSED = [
     # command, its words, fault, what it says
     ("release", [], 400, "SELECTOR VALUE"),
     ("release", ["callid"], 400, "SELECTOR VALUE"),
-    ("release", ["colour", "red"], 400, "selector is none of callid, id, impu"),
-    ("release", ["", "x"], 400, "selector"),
-    ("release", ["ALL", "*"], 400, "selector"),
-    ("release", ["all", "x"], 400, "all"),
-    ("release", ["all", "**"], 400, "all"),
-    ("release", ["impu", ""], 400, "value"),
-    ("release", ["callid", ""], 400, "value"),
-    ("release", ["impu", "sip:x\n99 done all * matched 7"], 400, "control characters"),
-    ("list", ["callid", "tab\there"], 400, "control characters"),
-    ("show", ["contact", "sip:\x7f"], 400, "control characters"),
-    ("release", ["id", "x"], 400, "id"),
-    ("release", ["id", "1:2:3"], 400, "id"),
-    ("release", ["id", "-1:2"], 400, "id"),
-    ("release", ["id", "99999999999:1"], 400, "id"),
+    ("release", ["colour", "red"], 400,
+     "selector is 'colour', allowed is callid, id, impu, contact, icid, state, served or all"),
+    ("release", ["", "x"], 400, "selector is '', allowed is callid"),
+    ("release", ["ALL", "*"], 400, "selector is 'ALL'"),
+    ("release", ["all", "x"], 400, "value of all is 'x', allowed is *"),
+    ("release", ["all", "**"], 400, "value of all is '**'"),
+    ("release", ["impu", ""], 400, "value is '', allowed is text without control"),
+    ("release", ["callid", ""], 400, "value is ''"),
+    ("release", ["impu", "sip:x\n99 done all * matched 7"], 400,
+     "value is 'sip:x\\x0a99 done all * matched 7', allowed is text without control"),
+    ("list", ["callid", "tab\there"], 400, "value is 'tab\\x09here', allowed is text"),
+    ("show", ["contact", "sip:\x7f"], 400, "value is 'sip:\\x7f'"),
+    ("release", ["id", "x"], 400, "id is 'x', allowed is SLOT:NUMBER"),
+    ("release", ["id", "1:2:3"], 400, "id is '1:2:3'"),
+    ("release", ["id", "-1:2"], 400, "id is '-1:2'"),
+    ("release", ["id", "99999999999:1"], 400, "id is '99999999999:1'"),
     ("release", ["id", "7:7"], 404, "no such session"),
     ("release", ["callid", "nobody's"], 404, "no such session"),
-    ("release", ["state", "dead"], 400, "state is none of early, answered"),
-    ("release", ["served", "auto"], 400, "served is none of orig, term, both"),
+    ("release", ["state", "dead"], 400,
+     "state is 'dead', allowed is early, answered, confirmed, releasing or released"),
+    ("release", ["served", "auto"], 400,
+     "served is 'auto', allowed is orig, term or both"),
     ("release", ["all", "*", 100], 400, "cause is '100', allowed is 200 or 300 to 699"),
     ("release", ["all", "*", 201], 400, "cause is '201'"),
     ("release", ["all", "*", 700], 400, "cause is '700'"),
@@ -803,7 +807,7 @@ REFUSED = [
     ("release", ["all", "*", 503, "x", "Q.850;cause=16\r\nX: 1"], 400,
      "reason is 'Q.850;cause=16\\x0d\\x0aX: 1'"),
     ("list", [], 400, "SELECTOR VALUE"),
-    ("list", ["all", "all"], 400, "all"),
+    ("list", ["all", "all"], 400, "value of all is 'all'"),
     ("list", ["all", "*", "-1"], 400, "offset is '-1', allowed is 0 to"),
     ("list", ["all", "*", "x"], 400, "offset is 'x'"),
     ("list", ["all", "*", 0, 1001], 400, "limit is '1001', allowed is 1 to 1000"),
@@ -845,6 +849,34 @@ def test_refused(network):
     assert rpc(crowd, "rate") == {"job_rate": 0}
     assert not rpc(crowd, "jobs")
     crowd.hang_up(ids)
+
+
+FAULT_BYTES = 127       # which jsonrpcs lets through
+
+
+def test_long_ones_are_shortened(network):
+    """With what is allowed in full, and no part of a character."""
+    crowd = crowd_of(network)
+    for long in "x" * 300, "\x01" * 300, "é" * 150, "\x01é爱" * 50, "\x01\x01爱" * 50:
+        for words, name, allowed in (
+                ([long, "*"], "selector",
+                 "callid, id, impu, contact, icid, state, served or all"),
+                (["state", long], None, None), (["id", long], None, None),
+                (["state", long.replace("\x01", "-")], "state",
+                 "early, answered, confirmed, releasing or released"),
+                (["served", long.replace("\x01", "-")], "served", "orig, term or both"),
+                (["all", "*", long], "cause", "200 or 300 to 699"),
+                (["all", "*", 480, long], "text",
+                 "UTF-8 without control characters, at most 128 bytes")):
+            with pytest.raises(RpcFault) as fault:
+                rpc(crowd, "release", *words)
+            text = fault.value.text
+            text.encode("utf-8", "strict")
+            assert fault.value.code == 400 and len(text.encode()) <= FAULT_BYTES, text
+            if name:
+                shown = re.fullmatch(r"%s is '(.*)'( \(\d+ bytes\))?, allowed is %s" % (
+                    name, re.escape(allowed)), text)
+                assert shown and 30 < len(shown.group(1).encode()) < 40, text
 
 
 def test_refused_on_the_other_socket(network):
@@ -958,6 +990,9 @@ def test_number_that_json_has_not(network):
             assert text.startswith(
                 "%s is %s, neither text nor an exact whole number, allowed is "
                 % (name, shown)), text
+    # as text it stays what it is
+    assert crowd.net.scscf.fault(
+        "ims_release.release", "callid", "12345678901234567890") == 404
     untouched(crowd, ids)
 
 
@@ -1007,9 +1042,19 @@ def test_empty_word(network):
     assert "error: 400 - cause is '0'" in scscf.kamcmd(
         "ims_release.release", "callid", "0", "")[1]
     assert "error: 400 - id is '0'" in scscf.kamcmd("ims_release.job", "")[1]
+    assert "\toffset: 0\n" in scscf.kamcmd("ims_release.list", "callid", "0", "")[1]
+    assert "error: 400 - limit is '0'" in scscf.kamcmd(
+        "ims_release.list", "callid", "0", "0", "")[1]
+    assert "error: 400 - reason is '0'" in scscf.kamcmd(
+        "ims_release.release", "callid", "0", "480", "x", "")[1]
     for words in ("callid", ""), ("", "0"), ("callid", "0", ""):
-        fault = scscf.fault("ims_release.release", *words)
-        assert fault == 400, words
+        assert scscf.fault("ims_release.release", *words) == 400, words
+    assert scscf.statistics()["byes_sent"] == 0
+    # a text may be empty, but not said so
+    for word, text in ("", "0"), ("s:", ""):
+        reply = scscf.kamcmd("ims_release.release", "icid", "none", "480", word)[1]
+        number = int(re.search(r"job: (\d+)", reply).group(1))
+        assert job(crowd, number)["text"] == text
 
 
 def test_negative_number(network):

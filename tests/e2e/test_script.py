@@ -736,7 +736,7 @@ def kemi(case):
 def test_proxy_in_kemi(case, kemi):
     """A script that calls each function, where there is a session and where not."""
     kemi.expect_log("side is 'both', allowed is orig or term")
-    kemi.expect_log("cause is '99'|selector is none of")
+    kemi.expect_log("cause is '99'|selector is 'color', allowed is")
     caller = UserAgent(case, ("127.0.0.21", 5060), ("127.0.0.1", 5060))
     callee = UserAgent(case, ("127.0.0.22", 5060), ("127.0.0.1", 5060))
     bob = "sip:bob@127.0.0.22:5060"

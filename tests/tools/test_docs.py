@@ -100,8 +100,7 @@ def test_each_covered_clause_has_code_and_test():
 
 # -- the layers ----------------------------------------------------------------------
 
-LOOKS_UP = {("stats", "store"), ("stats", "job"), ("params", "store"),
-            ("arguments", "selector")}
+LOOKS_UP = {("stats", "store"), ("stats", "job"), ("params", "store")}
 
 
 def test_layers():
