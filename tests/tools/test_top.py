@@ -2,6 +2,8 @@
 """tools/release_top without a Kamailio: lines at odd sizes, a socket that misbehaves,
 terminals that will not do. What it does with a real one is in tests/e2e/test_top.py."""
 
+import contextlib
+import functools
 import json
 import pathlib
 import re
@@ -202,18 +204,19 @@ def test_long_answers_are_asked_for_seldom():
 @pytest.fixture
 def kamailio(tmp_path):
     """Starts one that answers by a function of (method, id); its socket's path."""
-    path = str(tmp_path / "s")
+    path, threads = str(tmp_path / "s"), []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
 
         def start(answer):
             sock.bind(path)
-            threading.Thread(target=serve, args=(sock, answer), daemon=True).start()
+            threads.append(threading.Thread(target=serve, args=(sock, answer)))
+            threads[0].start()
             return path
 
         yield start
-        end = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        end.sendto(b"", path)
-        end.close()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", path)
+        threads[0].join()
 
 
 def serve(sock, answer):
@@ -222,8 +225,9 @@ def serve(sock, answer):
         if not data:
             return
         question = json.loads(data)
-        for reply in answer(question["method"], question["id"]):
-            sock.sendto(reply, peer)
+        with contextlib.suppress(OSError):      # it waits no more
+            for reply in answer(question["method"], question["id"]):
+                sock.sendto(reply, peer)
 
 
 def result(number, value):
@@ -260,13 +264,89 @@ def test_garbage(kamailio, reply):
     assert "cannot be read" in run.stderr and "Traceback" not in run.stderr
 
 
-@pytest.mark.parametrize("value", [None, [], {}, "x", 3])
-def test_another_service(kamailio, value):
-    path = kamailio(lambda method, number: [result(number, value)])
-    run = subprocess.run([TOP, "-s", path, "--once"], capture_output=True, text=True)
-    assert run.returncode == 1
-    assert "no Kamailio with ims_release" in run.stderr
-    assert "Traceback" not in run.stderr
+# As Kamailio has it.
+REPLIES = {
+    "core.uptime": {"now": "x", "up_since": "y", "uptime": 3},
+    "core.version": "kamailio 5.6.3",
+    "stats.fetchn": {f"ims_release.{name}": 7 for name in draw.COUNTED},
+    "ims_release.rate": {"job_rate": 0},
+    "ims_release.list": {"matched": 9, "offset": 0, "sessions": [SESSION]},
+    "ims_release.show": {**SESSION, "caller": {"tag": "a", "cseq": 1, "routes": []}},
+    "ims_release.jobs": ["2 running all * matched 9 released 1 failed 1 ended 1 in_progress 1"],
+    "ims_release.job": JOB,
+    "ims_release.release": {"job": 2, "matched": 9},
+    "ims_release.cancel": {},
+}
+DEEP = functools.reduce(lambda inner, _: [inner], range(20), 0)
+ODD = [None, [], {}, [3], {"a": 3}, float("nan"), float("inf"), -10**400, DEEP]
+
+
+def odd_replies(value):
+    """The same with one part that is another, or is not there."""
+    yield from (odd for odd in [*ODD, "x" if not isinstance(value, str) else 3, -1.5]
+                if type(odd) is not type(value))
+    parts = value.items() if isinstance(value, dict) else (
+        enumerate(value) if isinstance(value, list) else ())
+    for key, part in parts:
+        for odd in odd_replies(part):
+            changed = value.copy()
+            changed[key] = odd
+            yield changed
+    if isinstance(value, dict):
+        for key in value:
+            yield {name: part for name, part in value.items() if name != key}
+
+
+@pytest.mark.parametrize("odd_one", REPLIES)
+def test_another_shape(kamailio, odd_one):
+    """Said, or never looked at: whatever comes can be drawn, and printed as JSON."""
+    replies = dict(REPLIES)
+    asks = rpc.Rpc(kamailio(lambda method, number: [result(number, replies[method])]), 5)
+    refused = 0
+    for replies[odd_one] in odd_replies(REPLIES[odd_one]):
+        what = model.Model(asks)
+        what.refresh()
+        lines = draw.frame(what, 200)
+        json.dumps(what.as_dict(), indent=2)
+        for question, answer in ((ask.release(asks, "all *"), "yes"), (ask.limit(asks), "3"),
+                                 (ask.cancel(asks, 2), "yes"), (ask.select(asks, what), "all *")):
+            while isinstance(question, ask.Question):
+                question.answer = question.answer or answer
+                question = question.done()
+            lines.append(question or "")
+        with contextlib.suppress(rpc.RpcError):
+            lines += draw.show_lines(asks("ims_release.show", "id", "1:1"), 80)
+        refused += f"no reply of ims_release to {odd_one}" in "\n".join(lines)
+    assert refused or odd_one == "ims_release.show"
+
+
+@pytest.mark.parametrize("method", REPLIES)
+def test_replies_of_kamailio(kamailio, method):
+    path = kamailio(lambda method, number: [result(number, REPLIES[method])])
+    assert rpc.Rpc(path)(method) == REPLIES[method]
+
+
+@pytest.mark.parametrize("error", [None, {}, "x", {"code": 404}, {"code": "x", "message": "y"},
+                                   {"code": 404, "message": None}])
+def test_an_error_that_is_none(kamailio, error):
+    path = kamailio(lambda method, number: [
+        json.dumps({"id": number, "error": error}).encode()])
+    with pytest.raises(rpc.RpcError, match="no reply of ims_release to core.version"):
+        rpc.Rpc(path)("core.version")
+
+
+def test_bytes_that_are_no_text(kamailio):
+    """A peer chose them: the rest of the reply is there."""
+    path = kamailio(lambda method, number: [
+        b'{"id": %d, "result": "<sip:\xff\xfe@a>\x01"}' % number])
+    assert rpc.Rpc(path)("core.version") == "<sip:\ufffd\ufffd@a>\x01"
+
+
+def test_strangers_that_never_stop(kamailio):
+    """Answers to others, one after the other: it does not wait for ever."""
+    path = kamailio(lambda method, number: iter(lambda: result(0, "x"), None))
+    with pytest.raises(rpc.Away):
+        rpc.Rpc(path, 0.2)("core.version")
 
 
 def test_nobody_there(tmp_path):

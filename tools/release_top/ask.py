@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Callable
 
-from .rpc import Away, RpcError
+from .rpc import Fault, RpcError
 
 
 @dataclass
@@ -55,7 +55,9 @@ def sure(about, text, act, otherwise):
             return otherwise
         try:
             return act()
-        except Away as error:
+        except Fault:
+            raise
+        except RpcError as error:
             return f"{error}: look whether it was done all the same"
 
     return Question(f"{text} (yes/no) ", then, about=about, confirms=True)

@@ -155,7 +155,7 @@ def job_lines(job, width, mark=" "):
 
 
 def running(job):
-    return job["state"] == "running" and "eta_ms" in job
+    return job["state"] == "running" and job.get("eta_ms", -1) >= 0
 
 
 def codes(job, leg):

@@ -5,12 +5,12 @@ import re
 import socket
 import time
 
-from .rpc import Away, RpcError
+from .rpc import Away, Fault, RpcError
 
 STATES = ["early", "answered", "confirmed", "releasing", "released"]
 COUNTS = ["matched", "released", "failed", "ended", "in_progress"]
-JOB = re.compile(r"(\d+) (\w+) (\w+) (.*) " + " ".join(
-    rf"{name} (?P<{name}>\d+)" for name in COUNTS), re.S)
+JOB = re.compile(r"(\d{1,10}) (\w+) (\w+) (.*) " + " ".join(
+    rf"{name} (?P<{name}>\d{{1,10}})" for name in COUNTS), re.S)
 
 
 class Paced:
@@ -66,10 +66,10 @@ class Model:
                 "jobs", self._ask_jobs, self.first_job, self.job_rows) or []
             self.page = self._part(
                 "page", self._ask_page, self.selection, self.offset, self.limit)
-        except Away as error:
-            self.away = str(error)
-        except (RpcError, LookupError, TypeError, ValueError, AttributeError) as error:
+        except Fault as error:
             self.away = f"no Kamailio with ims_release is there: {error}"
+        except RpcError as error:
+            self.away = str(error)
         else:
             self.away, self.at = None, time.time()
         return self.away is None
@@ -95,8 +95,6 @@ class Model:
     def _count(self):
         found = self.rpc("stats.fetchn", "ims_release:")
         counted = {name.partition(".")[2]: int(value) for name, value in found.items()}
-        if "released" not in counted:
-            raise RpcError("it has no such statistics")
         now, before = self._clock(), self.statistics
         if self._counted_at is not None and now > self._counted_at:
             self.rates = {
@@ -110,13 +108,11 @@ class Model:
                 for state in STATES}
 
     def _ask_page(self, selection, offset, limit):
-        page = self.rpc("ims_release.list", *selection, offset, limit)
-        page["sessions"] = page.get("sessions") or []
-        return page
+        return self.rpc("ims_release.list", *selection, offset, limit)
 
     def _ask_jobs(self, first, rows):
         """All of them, newest first; those to be seen with all that is known of them."""
-        jobs = [job_of(line) for line in self.rpc("ims_release.jobs") or []]
+        jobs = [job_of(line) for line in self.rpc("ims_release.jobs")]
         ids = {job["id"] for job in jobs}
         self._over = {number: job for number, job in self._over.items() if number in ids}
         seen = slice(first, first + rows)
@@ -131,7 +127,6 @@ class Model:
                 raise
             except RpcError:
                 return job          # forgotten meanwhile
-            job["codes"] = job.get("codes") or []
             if job["state"] == "running" or job["in_progress"]:
                 return job
             self._over[job["id"]] = job
