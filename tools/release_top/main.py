@@ -2,6 +2,7 @@
 """The command line of ims_release_top."""
 
 import argparse
+import contextlib
 import curses
 import json
 import locale
@@ -16,6 +17,7 @@ from .model import Model
 from .rpc import Rpc
 from .screen import Screen, terminal, too_small
 
+UNWRITTEN = 3
 SOCKET = "/run/kamailio/kamailio_rpc.sock"
 ABOUT = """\
 Watch the sessions that a Kamailio with ims_release holds and the jobs that release
@@ -23,8 +25,9 @@ them; start and cancel jobs, after asking."""
 MORE = """\
 SOCKET is the `dgram_socket` of Kamailio's jsonrpcs module (its `transport` 4). It is
 asked one short question after the other, and from the network namespace in which
-Kamailio runs. No colour is used. Exit code: 0; 1 no Kamailio answers; 2 the command line
-or the terminal will not do."""
+Kamailio runs. No colour is used. Exit code: 0; 1 no Kamailio with ims_release answers;
+2 the command line or the terminal will not do; 3 what is to be printed cannot be written;
+130 Ctrl-C; 143 SIGTERM."""
 
 
 def seconds(text):
@@ -49,6 +52,8 @@ def arguments():
 
 
 def once(model, interval, as_json):
+    if not sys.stdout:
+        return refuse("standard output is closed", UNWRITTEN)
     if not model.refresh():
         return refuse(f"{model.rpc.path}: {model.away}", 1)
     time.sleep(interval)
@@ -61,14 +66,14 @@ def once(model, interval, as_json):
         lines = draw.frame(model, max(shutil.get_terminal_size().columns,
                                       draw.WIDTH_MIN))
     sys.stdout.reconfigure(errors="replace")
-    print("\n".join(lines), flush=True)
+    print("\n".join(lines))
     return 0
 
 
 def terminal_error():
     """Why this is no terminal to draw upon, or None."""
     hint = "--once prints plain text"
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         return f"standard input and output are no terminal; {hint}"
     try:
         curses.setupterm()
@@ -81,11 +86,28 @@ def terminal_error():
 
 
 def refuse(text, code):
-    print(f"ims_release_top: {text}", file=sys.stderr)
+    with contextlib.suppress(OSError):      # the code says it
+        sys.stderr.write(f"ims_release_top: {text}\n")
     return code
 
 
 def main():
+    """The exit code, when all that was printed is written."""
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
+    try:
+        try:
+            return run()
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if isinstance(error, BrokenPipeError):
+            return UNWRITTEN        # no news to who closed it
+        return refuse(f"standard output: {error.strerror}", UNWRITTEN)
+
+
+def run():
     options = arguments()
     try:
         locale.setlocale(locale.LC_ALL, "")
@@ -104,7 +126,4 @@ def main():
             Screen(window, model, options.interval).run()
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
     return 0

@@ -51,7 +51,7 @@ class Model:
     def _forget(self):
         self.version, self.uptime, self.job_rate, self._since = "", 0, None, None
         self.statistics, self.rates, self.states = {}, {}, {}
-        self.jobs, self.page, self.faults = [], None, {}
+        self.jobs, self.page, self._page_of, self.faults = [], None, None, {}
         self._counted_at, self._over = None, {}
         self._paced = {name: Paced(self._clock) for name in ("states", "jobs", "page")}
 
@@ -64,8 +64,7 @@ class Model:
             self.states = self._part("states", self._ask_states) or {}
             self.jobs = self._part(
                 "jobs", self._ask_jobs, self.first_job, self.job_rows) or []
-            self.page = self._part(
-                "page", self._ask_page, self.selection, self.offset, self.limit)
+            self.look_at_page()
         except Fault as error:
             self.away = f"no Kamailio with ims_release is there: {error}"
         except RpcError as error:
@@ -73,6 +72,24 @@ class Model:
         else:
             self.away, self.at = None, time.time()
         return self.away is None
+
+    def look_at_page(self):
+        """The one that is to be seen now."""
+        wanted = self.selection, self.offset
+        self.page = self._part("page", self._ask_page, *wanted, self.limit)
+        self._page_of = wanted
+
+    def turned(self):
+        """Whether another page is to be seen than the one that is here."""
+        return self._page_of != (self.selection, self.offset)
+
+    def rows(self):
+        """How many sessions are on it, or will be when it has come."""
+        if not self.page:
+            return 0
+        if self.turned():
+            return max(min(self.limit, self.page["matched"] - self.offset), 0)
+        return len(self.page["sessions"])
 
     def again(self):
         """What is seen is not as it was: an operator has done something."""

@@ -58,7 +58,8 @@ class Rpc:
         except OSError as error:
             raise Away(error.strerror or str(error)) from None
         except (ValueError, RecursionError) as error:
-            raise RpcError(f"{method}: the reply cannot be read: {error}") from None
+            raise RpcError(f"no reply of ims_release to {method}: it cannot be read: {error}"
+                           ) from None
 
     def _answers(self):
         """Kamailio takes one question after the other: it is past the one before."""

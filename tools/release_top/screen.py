@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The terminal: what is drawn where, and what each key does."""
 
+import collections
 import contextlib
 import curses
+import math
 import select
 import time
 
@@ -15,6 +17,15 @@ ENTER = ("\n", "\r", curses.KEY_ENTER)
 BACKSPACE = "\b"
 ESCAPE = "\x1b"
 TITLE, CURSOR = curses.A_REVERSE, curses.A_BOLD
+TICK, SLOW = 0.1, 0.5           # seconds
+
+
+class Quit(Exception):
+    """The operator leaves, or is gone."""
+
+
+class Interrupted(Exception):
+    """What he wants to know comes before what the screen still has to ask."""
 
 
 @contextlib.contextmanager
@@ -35,7 +46,11 @@ def terminal():
 
 
 class Screen:
-    """run() until the operator quits."""
+    """run() until the operator quits.
+
+    Keys are obeyed while an answer of Kamailio is awaited, too. Those that need an answer
+    of their own wait for that one, and those behind them wait with them.
+    """
 
     def __init__(self, window, model, interval):
         self.window, self.model, self.interval = window, model, interval
@@ -44,38 +59,88 @@ class Screen:
         self.session, self.job = 0, 0       # under the cursor: of the page, of all
         self.help = False
         self.shown, self.record, self.top = None, None, 0
-        self._due = 0
+        self._due, self._began = 0, 0
+        self._looking = False               # else it is the operator who asks
+        self._keys = collections.deque()    # those that wait
+        model.rpc.select = self._select
+        self.height, self.columns = 0, 0
         self._measure()
 
     def run(self):
+        with contextlib.suppress(Quit):
+            self._run()
+
+    def _run(self):
         while True:
-            if time.monotonic() >= self._due:
+            self._began = time.monotonic()
+            if self._began >= self._due and not self._keys:
                 self._refresh()
             self._draw()
-            left = self._due - time.monotonic()
-            self.window.timeout(min(max(int(left * 1000), 0), 60000) + 1)
-            try:
-                key = self.window.get_wch()
-            except curses.error:
-                if hung_up():
-                    return
-                continue
-            if key == curses.KEY_RESIZE:
-                self._measure()
-            elif key == "q" and not self.question:
-                return
-            elif too_small(self.columns, self.height):
-                continue                    # nobody answers what cannot be read
-            elif self.question:
-                self._answer(key)
+            key = self._keys.popleft() if self._keys else (
+                self._typed(self._due - time.monotonic()))
+            self._began = time.monotonic()
+            self._press(key)
+
+    def _typed(self, seconds):
+        """A key, or None when none comes so long."""
+        self.window.timeout(min(max(int(seconds * 1000), 0), 60000) + 1)
+        try:
+            return self.window.get_wch()
+        except curses.error:
+            if hung_up():
+                raise Quit from None
+            return None
+
+    def _select(self, readers, writers, _, seconds):
+        """select.select() for the questions, with an eye on the keys."""
+        end = time.monotonic() + seconds
+        while True:
+            left = max(end - time.monotonic(), 0)
+            found = select.select([*readers, 0], writers, [], min(left, TICK))
+            if 0 in found[0] or not any(found):
+                self._meanwhile()
+            found[0][:] = [sock for sock in found[0] if sock != 0]
+            if any(found) or not left:
+                if self._looking and self._keys:
+                    raise Interrupted
+                return found
+
+    def _meanwhile(self):
+        """An answer is awaited."""
+        key = self._typed(0)
+        while key is not None:
+            if self._looking and self._needs_none(key):
+                self._press(key)
+            elif key == "q" and not (self._looking and self.question):
+                raise Quit              # what he has said yes to is asked before
             else:
-                self.message = ""
-                self._key(key)
+                self._keys.append(key)
+            key = self._typed(0)
+        self._draw(time.monotonic() - self._began)
+
+    def _needs_none(self, key):
+        """Whether a key can be obeyed without another answer."""
+        return not self._keys and key not in ENTER and (key != "s" or self.question)
+
+    def _press(self, key):
+        self._measure()
+        self._clamp()
+        if key == "q" and not self.question:
+            raise Quit
+        if key in (None, curses.KEY_RESIZE) or too_small(self.columns, self.height):
+            pass                            # nobody answers what cannot be read
+        elif self.question:
+            self._answer(key)
+        else:
+            self.message = ""
+            self._key(key)
 
     # -- what there is to see ----------------------------------------------------------
 
     def _measure(self):
-        """The terminal has another size, or is seen for the first time."""
+        """The terminal may have another size: KEY_RESIZE can come behind other keys."""
+        if (self.height, self.columns) == self.window.getmaxyx():
+            return
         curses.update_lines_cols()
         self.height, self.columns = self.window.getmaxyx()
         self.width = self.columns - 1       # the last one makes some terminals scroll
@@ -92,11 +157,18 @@ class Screen:
         return before != (model.job_rows, model.limit)
 
     def _refresh(self):
-        there = self.model.refresh()
-        self._due = 0 if self._share() else time.monotonic() + self.interval
-        self._clamp()
-        if there and self.shown:
-            self._show(self.shown)
+        self._looking, self._due = True, math.inf
+        try:
+            there = self.model.refresh()
+            if self._share():
+                self._due = 0
+            self._clamp()
+            if there and self.shown:
+                self._show(self.shown)
+        except Interrupted:
+            self._due = 0
+        self._looking = False
+        self._due = min(self._due, time.monotonic() + self.interval)
 
     def _clamp(self):
         """Cursors stay on what is there."""
@@ -110,11 +182,13 @@ class Screen:
             if model.offset and model.offset >= matched:
                 model.offset = max(matched - 1, 0) // model.limit * model.limit
                 self._due = 0
-            self.session = min(self.session, max(len(model.page["sessions"]) - 1, 0))
+            self.session = min(self.session, max(model.rows() - 1, 0))
 
     # -- drawing -----------------------------------------------------------------------
 
-    def _draw(self):
+    def _draw(self, waited=0):
+        """`waited` so many seconds for Kamailio."""
+        self._measure()
         self.window.erase()
         if too_small(self.columns, self.height):
             self._put(0, too_small(self.columns, self.height))
@@ -122,7 +196,7 @@ class Screen:
             lines = self._page() if self.help or self.shown else self._overview()
             for number, (text, attribute) in enumerate(lines[:self.height - 2]):
                 self._put(number, text, attribute)
-            self._bottom()
+            self._bottom(waited)
         self.window.refresh()
 
     def _put(self, row, text, attribute=curses.A_NORMAL):
@@ -132,13 +206,15 @@ class Screen:
         if row < self.height:
             self.window.addstr(row, 0, text, attribute)
 
-    def _bottom(self):
+    def _bottom(self, waited):
         """A message and the keys, or a question with the end of its answer."""
         about, keys, attribute = self.message, KEYS, TITLE
         if self.question:
             about, text = self.question.about, self.question.text
             room = max(self.width - draw.columns(text) - 1, 10)
             keys, attribute = f"{text}{self.question.answer[-room:]}_", CURSOR
+        if waited > SLOW and not about:
+            about = f"Kamailio is slow: {waited:.0f} s until now"
         self._put(self.height - 2, about)
         self._put(self.height - 1, keys, attribute)
 
@@ -151,7 +227,7 @@ class Screen:
         if "jobs" in model.faults:
             lines.append((model.faults["jobs"], 0))
         elif not model.jobs:
-            lines.append(("  none", 0))
+            lines.append(("  none" if model.at else "", 0))
         shown = model.jobs[model.first_job:][:model.job_rows]
         for number, job in enumerate(shown, model.first_job):
             here = self.focus == "jobs" and number == self.job
@@ -198,6 +274,7 @@ class Screen:
         self.message = "" if self.question else what or ""
         if self.question and self.question.confirms:
             curses.flushinp()
+            self._keys.clear()
 
     def _key(self, key):
         if key in (ESCAPE, "h"):
@@ -235,8 +312,7 @@ class Screen:
             self._clamp()
             self._due = 0
             return
-        number = len((self.model.page or {}).get("sessions", []))
-        if 0 <= self.session + step < number:
+        if 0 <= self.session + step < self.model.rows():
             self.session += step
         elif self._turn(step):
             self.session = 0 if step > 0 else self.model.limit - 1
@@ -254,16 +330,26 @@ class Screen:
 
     def _choose(self):
         """The session under the cursor, in full."""
+        if self.model.turned():     # by a key right before this one
+            try:
+                self.model.look_at_page()
+            except RpcError as error:
+                self.message = str(error)
+                return
+            self._clamp()
         sessions = (self.model.page or {}).get("sessions", [])
         if self.session < len(sessions):
             self._show(sessions[self.session]["id"])
 
     def _show(self, number):
+        before, record, error = self.shown, None, ""
         try:
-            self.record = self.model.rpc("ims_release.show", "id", number)
-            self.shown = number
-        except RpcError as error:
-            self.shown, self.message = None, self.message or str(error)
+            record = self.model.rpc("ims_release.show", "id", number)
+        except RpcError as why:
+            error = str(why)
+        if self.shown == before:            # else he has left it meanwhile
+            self.shown, self.record = record and number, record
+            self.message = self.message or error
 
 
 def too_small(columns, lines):
