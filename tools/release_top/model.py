@@ -8,6 +8,7 @@ import time
 from .rpc import Away, Fault, RpcError
 
 STATES = ["early", "answered", "confirmed", "releasing", "released"]
+MORE = re.compile(r"more \d+ offset \d+")
 COUNTS = ["matched", "released", "failed", "ended", "in_progress"]
 JOB = re.compile(r"(\d{1,10}) (\w+) (\w+) (.*) " + " ".join(
     rf"{name} (?P<{name}>\d{{1,10}})" for name in COUNTS), re.S)
@@ -129,12 +130,21 @@ class Model:
 
     def _ask_jobs(self, first, rows):
         """All of them, newest first; those to be seen with all that is known of them."""
-        jobs = [job_of(line) for line in self.rpc("ims_release.jobs")]
+        jobs = [job_of(line) for line in self._job_lines()]
         ids = {job["id"] for job in jobs}
         self._over = {number: job for number, job in self._over.items() if number in ids}
         seen = slice(first, first + rows)
         jobs[seen] = [self._job(job) for job in jobs[seen]]
         return jobs
+
+    def _job_lines(self):
+        """Of all jobs, page after page."""
+        lines, more = [], True
+        while more:
+            page = self.rpc("ims_release.jobs", len(lines))
+            more = len(page) > 1 and MORE.fullmatch(page[-1])
+            lines += page[:-1] if more else page
+        return lines
 
     def _job(self, job):
         if job["id"] not in self._over:

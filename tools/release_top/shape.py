@@ -17,6 +17,10 @@ def count(value):
     return isinstance(value, int) and value >= 0
 
 
+def code(value):
+    return number(value) or value == "other"
+
+
 def statistics(value):
     return (isinstance(value, dict) and all(map(number, value.values()))
             and {"ims_release.released", "ims_release.failed"} <= value.keys())
@@ -29,7 +33,7 @@ SESSION = {**dict.fromkeys(["id", "callid", "state", "served", "impu", "from", "
            "age": number}
 JOB = {"id": number, "state": text, "selector": text, "value": text, "cause": number,
        "text": text, "rate": number, "elapsed_ms": number, "eta_ms": number, **OUTCOME,
-       "codes": [{"leg": text, "code": number, "count": count}]}
+       "codes": [{"leg": text, "code": code, "count": count}]}
 SHAPES = {
     "core.uptime": {"up_since": text, "uptime": number},
     "core.version": text,
