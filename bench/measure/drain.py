@@ -10,8 +10,9 @@ their share of the processors.
 
 At the default pace `job_window` alone bounds the release, so it takes all it gets of
 the processors, and datagrams are lost: a set-up of more than 500 ms (T1) is one that
-was repeated. The figures at `job_rate` 1000 and at `job_window` 64 are of one round
-each.
+was repeated. "Share of the processors" is what the drain takes of all of them while
+it lasts, the new calls' part taken off: what is left of 1 is what they have. The figures
+at `job_rate` 1000 and at `job_window` 64 are of one round each.
 """
 
 import os
@@ -20,6 +21,7 @@ import time
 
 from .fleet import Fleet
 from .held import CALLER, Held
+from .rate import processor_time
 from .stage import Stage, quick
 
 GOAL = 1.3
@@ -40,25 +42,32 @@ def make_calls(fleet, seconds, prefix):
 
 
 def round_(extra="", lasts=SECONDS):
-    """Delays before the drain, delays during it, how long it took."""
+    """Delays before the drain, delays during it, how long it took, what it took of
+    the processors: the S-CSCF, the SIPps."""
     with Stage("drain", extra=extra) as stage:
         held = Held(stage, HELD)
         fleet = stage.add(Fleet(stage.ns))
         fleet.set_up(50, "warm")
+        groups = ([stage.scscf.pid], held.pids)
+        used = [list(map(processor_time, groups))]
         os.setpriority(os.PRIO_PROCESS, 0, -10)
         try:
             fleet.delays.clear()
             make_calls(fleet, SECONDS, b"before")
+            used.append(list(map(processor_time, groups)))
             before = [delay for _, delay in fleet.delays]
             fleet.delays.clear()
             clock, start = time.time() - time.monotonic(), time.monotonic()
             stage.scscf.rpc("ims_release.release", "contact",
                             "sip:uac@%s:5060" % CALLER)
             make_calls(fleet, lasts, b"during")
+            used.append(list(map(processor_time, groups)))
         finally:
             os.setpriority(os.PRIO_PROCESS, 0, 0)
         end = max(held.await_told().values()) - clock
-        return before, [d for began, d in fleet.delays if began < end], end - start
+        shares = [(last - middle - (middle - first) * lasts / SECONDS)
+                  / (end - start) / os.cpu_count() for first, middle, last in zip(*used)]
+        return before, [d for began, d in fleet.delays if began < end], end - start, shares
 
 
 def measure(table):
@@ -70,7 +79,7 @@ def measure(table):
 
 
 def _rows(table, what, rounds, goal):
-    before, during, took = zip(*rounds)
+    before, during, took, shares = zip(*rounds)
     before, during = sorted(sum(before, [])), sorted(sum(during, []))
     for name, quantile, aim in ("median", 0.5, None), ("99th percentile", 0.99, goal):
         table.row("ms to set a call up during %s, %s" % (what, name),
@@ -78,3 +87,6 @@ def _rows(table, what, rounds, goal):
                     for delays in (during, before)), aim)
     table.row("seconds that %s of %d takes" % (what, HELD), statistics.median(took),
               ratio=False)
+    for who, share in zip(("S-CSCF", "SIPps"), zip(*shares)):
+        table.row("share of the processors that %s takes, %s" % (what, who),
+                  statistics.median(share), ratio=False)
