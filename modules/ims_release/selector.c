@@ -119,44 +119,57 @@ static int once_more(struct ids *ids, size_t start)
 	return 1;
 }
 
-static int scan_slot(int slot, const struct irl_selector *sel, struct ids *ids)
+/* One round; `at` is where: a slot, or a kind of index. */
+typedef void (*round_f)(
+		int at, const struct irl_selector *sel, struct ids *ids);
+
+/* @return 0, -1 out of memory */
+static int in_rounds(
+		round_f round, int at, const struct irl_selector *sel, struct ids *ids)
 {
-	struct irl_session *s;
 	size_t start = ids->count;
-	uint32_t hash;
 	int again;
 
 	do {
-		hash = irl_store_lock_slot(slot, &s);
-		for(; s; s = s->next) {
-			if(matches(s, sel))
-				take_down(s->id, ids);
-		}
-		irl_store_unlock(hash);
+		round(at, sel, ids);
 		again = once_more(ids, start);
 	} while(again > 0);
 	return again;
 }
 
-/* Of the others in their slot no more than the hash is looked at: each is a page
- * that this process may not have mapped yet. */
-static int scan_callid(const struct irl_selector *sel, struct ids *ids)
+static void look_in_slot(
+		int slot, const struct irl_selector *sel, struct ids *ids)
 {
 	struct irl_session *s;
-	size_t start = ids->count;
-	uint32_t hash;
-	int again;
+	uint32_t hash = irl_store_lock_slot(slot, &s);
 
-	do {
-		hash = irl_store_lock(&sel->value);
-		for(s = NULL; (s = irl_store_next(hash, &sel->value, s));) {
-			if(matches(s, sel))
-				take_down(s->id, ids);
-		}
-		irl_store_unlock(hash);
-		again = once_more(ids, start);
-	} while(again > 0);
-	return again;
+	for(; s; s = s->next) {
+		if(matches(s, sel))
+			take_down(s->id, ids);
+	}
+	irl_store_unlock(hash);
+}
+
+/* Of the others in their slot no more than the hash is looked at: each is a page
+ * that this process may not have mapped yet. */
+static void look_for_callid(
+		int at, const struct irl_selector *sel, struct ids *ids)
+{
+	uint32_t hash = irl_store_lock(&sel->value);
+	struct irl_session *s = NULL;
+
+	(void)at;
+	while((s = irl_store_next(hash, &sel->value, s))) {
+		if(matches(s, sel))
+			take_down(s->id, ids);
+	}
+	irl_store_unlock(hash);
+}
+
+static void look_in_index(
+		int kind, const struct irl_selector *sel, struct ids *ids)
+{
+	irl_index_find((enum irl_index_kind)kind, &sel->value, take_down, ids);
 }
 
 /* A session that was found by what it has of its caller is not found again by
@@ -192,15 +205,11 @@ static int scan_index(enum irl_index_kind kind, const struct irl_selector *sel,
 		struct ids *ids)
 {
 	size_t start = ids->count;
-	int again;
 
-	do {
-		irl_index_find(kind, &sel->value, take_down, ids);
-		again = once_more(ids, start);
-	} while(again > 0);
-	if(again == 0)
-		keep_matching(ids, start, sel, kind);
-	return again;
+	if(in_rounds(look_in_index, (int)kind, sel, ids) < 0)
+		return -1;
+	keep_matching(ids, start, sel, kind);
+	return 0;
 }
 
 static int scan_all(const struct irl_selector *sel, struct ids *ids)
@@ -208,7 +217,7 @@ static int scan_all(const struct irl_selector *sel, struct ids *ids)
 	int slot;
 
 	for(slot = 0; slot < irl_store_slots(); slot++) {
-		if(scan_slot(slot, sel, ids) < 0)
+		if(in_rounds(look_in_slot, slot, sel, ids) < 0)
 			return -1;
 	}
 	return 0;
@@ -218,11 +227,11 @@ static int scan(const struct irl_selector *sel, struct ids *ids)
 {
 	switch(sel->kind) {
 		case IRL_SEL_CALLID:
-			return scan_callid(sel, ids);
+			return in_rounds(look_for_callid, 0, sel, ids);
 		case IRL_SEL_ID:
 			if(irl_id_slot(sel->id) >= (uint64_t)irl_store_slots())
 				return 0;
-			return scan_slot((int)irl_id_slot(sel->id), sel, ids);
+			return in_rounds(look_in_slot, (int)irl_id_slot(sel->id), sel, ids);
 		case IRL_SEL_IMPU:
 			if(scan_index(IRL_BY_IMPU, sel, ids) < 0)
 				return -1;
