@@ -5,9 +5,12 @@
 
 #include "core/action.h"
 #include "core/dprint.h"
+#include "core/dset.h"
 #include "core/fmsg.h"
 #include "core/kemi.h"
 #include "core/mem/mem.h"
+#include "core/msg_translator.h"
+#include "core/parser/msg_parser.h"
 #include "core/receive.h"
 #include "core/route.h"
 #include "core/script_cb.h"
@@ -49,34 +52,47 @@ void irl_event_route_init(void)
 	find(&done_route);
 }
 
-static void run(const struct event_route *route, struct irl_event_ctx *ctx)
+static void run_on(const struct event_route *route, struct sip_msg *msg)
 {
-	sr_kemi_eng_t *keng = NULL;
 	struct run_act_ctx act;
-	struct sip_msg *msg;
 	str event = route->name;
-	int backup;
+	int backup = get_route_type();
 
-	if(route->index < 0) {
-		keng = sr_kemi_eng_get();
-		if(!keng || irl_params.event_callback.len <= 0)
-			return;
-	}
-	msg = faked_msg_next();
-	msg->flags = 0;
-	backup = get_route_type();
 	set_route_type(EVENT_ROUTE);
 	init_run_actions_ctx(&act);
-	running = ctx;
 	if(route->index >= 0)
 		run_top_route(event_rt.rlist[route->index], msg, &act);
 	else
-		sr_kemi_route(
-				keng, msg, EVENT_ROUTE, &irl_params.event_callback, &event);
-	running = NULL;
+		sr_kemi_route(sr_kemi_eng_get(), msg, EVENT_ROUTE,
+				&irl_params.event_callback, &event);
 	set_route_type(backup);
-	/* what the script keeps beside the message is of this run */
+}
+
+/* On a message as other event routes have it, but of this run alone, as is what
+ * the script keeps beside it: the one that Kamailio has for all of them is never
+ * freed, nor what a script hangs on it. */
+static void run(const struct event_route *route, struct irl_event_ctx *ctx)
+{
+	const struct sip_msg *fake;
+	struct sip_msg msg;
+
+	if(route->index < 0
+			&& (!sr_kemi_eng_get() || irl_params.event_callback.len <= 0))
+		return;
+	fake = faked_msg_next();
+	if(build_sip_msg_from_buf(&msg, fake->buf, (int)fake->len, fake->id) < 0) {
+		LM_ERR("no memory for event_route[%s]\n", route->name.s);
+		return;
+	}
+	msg.rcv = fake->rcv;
+	msg.pid = fake->pid;
+	running = ctx;
+	run_on(route, &msg);
+	running = NULL;
+	clear_branches();
 	ksr_msg_env_reset();
+	msg.buf = NULL; /* not to be freed */
+	free_sip_msg(&msg);
 }
 
 int irl_event_route_bye(struct irl_event_ctx *ctx, char *buf, int size)

@@ -791,10 +791,13 @@ def test_event_routes_share_nothing(network):
     """What the script keeps of one release is not there in the next."""
     net = network(CALLING, scscf={"extra": """
 event_route[ims_release:done] {
-    xlog("L_NOTICE", "before: $avp(mine) $xavp(mine=>callid) $mf\\n");
+    xlog("L_NOTICE", "before: $avp(mine) $xavp(mine=>callid) $mf $ru $du $branch(count)\\n");
     $avp(mine) = $imsrel(callid);
     $xavp(mine=>callid) = $imsrel(callid);
     setflag(7);
+    $ru = "sip:elsewhere@ims.example";
+    $du = "sip:127.0.0.9";
+    append_branch("sip:third@ims.example");
 }
 """})
     crowd = Crowd(net)
@@ -802,7 +805,24 @@ event_route[ims_release:done] {
     net.scscf.rpc("ims_release.release", "all", "*")
     lines = wait_until(lambda: len(net.scscf.log_lines("before: ")) == 5
                        and net.scscf.log_lines("before: "), 5)
+    assert len({line.partition("before: ")[2] for line in lines}) == 1, lines
     assert all("before: <null> <null> 0" in line for line in lines), lines
+
+
+def test_event_routes_leave_nothing(network):
+    """A header that is hung on their message goes nowhere, and is freed."""
+    net = network(CALLING, scscf={"args": ["-M", 2], "extra": """
+event_route[ims_release:bye] {
+    append_hf("X-Long: %s\\r\\n");
+}
+""" % ("x" * 2000)})
+    crowd = Crowd(net)
+    for _ in range(6):
+        ids = crowd.call(200)
+        net.scscf.rpc("ims_release.release", "all", "*")
+        crowd.wait_told(ids, 20)
+    assert net.scscf.statistics()["failed"] == 0
+    assert not any("X-Long" in dict(bye.headers) for bye in net.case.wire().requests("BYE"))
 
 
 @pytest.mark.parametrize("codes, result", [((200, 481), "released"),
