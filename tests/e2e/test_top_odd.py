@@ -223,6 +223,31 @@ def test_a_yes_is_a_yes(service):
     assert service.asked[-1] == "ims_release.release"
 
 
+def test_more_jobs_without_end(service):
+    """Asked for so often and no more; those that came twice are shown once."""
+    usual = service.body
+    lines = json.loads("{%s}" % usual("ims_release.jobs"))["result"]
+    service.body = lambda method: (
+        '"result": ' + json.dumps(lines + ["more 7 offset 1"])
+        if method == "ims_release.jobs" else usual(method))
+    run = subprocess.run([TOP, "-s", service.path, "--json"], capture_output=True,
+                         text=True, timeout=20)
+    assert run.returncode == 0
+    assert [job["id"] for job in json.loads(run.stdout)["jobs"]] == [1]
+
+
+def test_a_yes_is_a_yes_at_once(service):
+    """Both typed in one go, while nothing is awaited."""
+    top = at_console(service)
+    top.wait("h help")
+    top.type("rall *", "Enter")
+    top.wait("Release? (yes/no) _", 4)
+    top.wait("1/9", 10)
+    top.type("yes\rq")
+    assert top.exit_code() == 0
+    assert service.asked[-1] == "ims_release.release"
+
+
 def test_slow_and_whole(service):
     """With patience all is seen; what is shown in full closes at once, and stays closed."""
     service.delay = 0.2

@@ -8,7 +8,9 @@ import time
 from .rpc import Away, Fault, RpcError
 
 STATES = ["early", "answered", "confirmed", "releasing", "released"]
-MORE = re.compile(r"more \d+ offset \d+")
+MORE = re.compile(r"more \d{1,10} offset (\d{1,10})")
+# who says that there are more without end is no Kamailio
+PAGES = 1000
 COUNTS = ["matched", "released", "failed", "ended", "in_progress"]
 JOB = re.compile(r"(\d{1,10}) (\w+) (\w+) (.*) " + " ".join(
     rf"{name} (?P<{name}>\d{{1,10}})" for name in COUNTS), re.S)
@@ -130,7 +132,8 @@ class Model:
 
     def _ask_jobs(self, first, rows):
         """All of them, newest first; those to be seen with all that is known of them."""
-        jobs = [job_of(line) for line in self._job_lines()]
+        # one that begins between two pages moves another to the second
+        jobs = list({job["id"]: job for job in map(job_of, self._job_lines())}.values())
         ids = {job["id"] for job in jobs}
         self._over = {number: job for number, job in self._over.items() if number in ids}
         seen = slice(first, first + rows)
@@ -139,11 +142,13 @@ class Model:
 
     def _job_lines(self):
         """Of all jobs, page after page."""
-        lines, more = [], True
-        while more:
-            page = self.rpc("ims_release.jobs", len(lines))
-            more = len(page) > 1 and MORE.fullmatch(page[-1])
+        lines, offset, pages = [], 0, 0
+        while offset is not None and pages < PAGES:
+            page = self.rpc("ims_release.jobs", offset)
+            more = MORE.fullmatch(page[-1]) if page else None
             lines += page[:-1] if more else page
+            offset = int(more[1]) if more else None
+            pages += 1
         return lines
 
     def _job(self, job):

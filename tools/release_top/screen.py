@@ -94,6 +94,11 @@ class Screen:
     def _select(self, readers, writers, _, seconds):
         """select.select() for the questions, with an eye on the keys."""
         end = time.monotonic() + seconds
+        if writers and not self._looking:
+            # what the operator asks is sent before he is heard again
+            found = select.select([], writers, [], 0)
+            if any(found):
+                return found
         while True:
             left = max(end - time.monotonic(), 0)
             found = select.select([*readers, 0], writers, [], min(left, TICK))
