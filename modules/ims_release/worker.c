@@ -114,7 +114,9 @@ void irl_worker_timer(enum irl_timer timer, uint64_t id, uint64_t ms)
 
 void irl_worker_timer_again(enum irl_timer timer, uint64_t id, uint64_t ms)
 {
-	add_timer(timer, id, due_ms + ms);
+	uint64_t now = irl_now_ms();
+
+	add_timer(timer, id, (due_ms + ms > now ? due_ms : now) + ms);
 }
 
 static void run_timers(uint64_t now)

@@ -35,7 +35,7 @@ enum irl_timer
 void irl_worker_timer(enum irl_timer timer, uint64_t id, uint64_t ms);
 
 /** The timer that has just ended, once more: from when it was due, so that being
- * late does not add up. */
+ * late does not add up; from now, when it is late by all of its length. */
 void irl_worker_timer_again(enum irl_timer timer, uint64_t id, uint64_t ms);
 
 /** Milliseconds of a clock that is never set. */
