@@ -811,11 +811,11 @@ event_route[ims_release:done] {
 
 def test_event_routes_leave_nothing(network):
     """A header that is hung on their message goes nowhere, and is freed."""
-    net = network(CALLING, scscf={"args": ["-M", 2], "extra": """
+    net = network(CALLING, scscf={"args": ["-M", 4], "extra": """
 event_route[ims_release:bye] {
     append_hf("X-Long: %s\\r\\n");
 }
-""" % ("x" * 2000)})
+""" % ("x" * 4000)})
     crowd = Crowd(net)
     for _ in range(6):
         ids = crowd.call(200)

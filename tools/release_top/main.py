@@ -101,10 +101,20 @@ def main():
             if sys.stdout:
                 sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        discard(1)
         if isinstance(error, BrokenPipeError):
             return UNWRITTEN        # no news to who closed it
         return refuse(f"standard output: {error.strerror}", UNWRITTEN)
+    finally:
+        try:
+            sys.stderr.flush()
+        except OSError:
+            discard(2)      # else Python ends with a code of its own
+
+
+def discard(stream):
+    """What is left of it to be written goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def run():
