@@ -114,7 +114,8 @@ def test_pages_and_a_session(network):
     assert screen.splitlines()[10 + 6].startswith("> ")
     top.type("l")
     answer(top, "list SELECTOR VALUE:", "impu " + CAROL)
-    assert listed(top.wait("of impu %s: 1 to 3 of 3" % CAROL)) == set(carols)
+    top.wait(lambda text: "of impu %s: 1 to 3 of 3" % CAROL in text
+             and listed(text) == set(carols))
     top.type("Down", "s")
     chosen = listed(top.wait("Session ")).pop()
     record = net.scscf.rpc("ims_release.show", "callid", chosen)
