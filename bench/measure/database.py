@@ -26,8 +26,7 @@ from rig.mariadb import MariaDb
 from rig.process import wait_until
 
 from .fleet import Fleet
-from .rate import processor_time
-from .stage import TLSF, Stage, quick
+from .stage import TLSF, Stage, processor_time, quick
 
 ROWS = quick(1000, 100000)
 ROUNDS = quick(1, 3)

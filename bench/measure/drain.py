@@ -21,8 +21,7 @@ import time
 
 from .fleet import Fleet
 from .held import CALLER, Held
-from .rate import processor_time
-from .stage import Stage, quick
+from .stage import Stage, processor_time, quick
 
 GOAL = 1.3
 HELD, RATE = quick(200, 10000), 200

@@ -25,7 +25,7 @@ import time
 from statistics import median
 
 from .held import Held
-from .stage import Stage, quick, stat
+from .stage import Stage, processor_time, quick
 
 SIZES = quick([100], [1000, 5000, 20000])
 ROUNDS = quick(1, 3)
@@ -59,11 +59,6 @@ class Asker:
 
     def close(self):
         self._socket.close()
-
-
-def processor_time(pids):
-    """Seconds that processes and their children have run."""
-    return stat(pids, (14, 15)) / os.sysconf("SC_CLK_TCK")
 
 
 def released(kind, calls):

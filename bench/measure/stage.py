@@ -53,6 +53,11 @@ def stat(pids, fields):
     return total
 
 
+def processor_time(pids):
+    """Seconds that processes and their children have run."""
+    return stat(pids, (14, 15)) / os.sysconf("SC_CLK_TCK")
+
+
 class Stage:
     """One S-CSCF and what calls through it; `with` ends all of it."""
 
