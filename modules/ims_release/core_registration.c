@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "core_text.h"
+
 static const struct
 {
 	enum irl_reg_event event;
@@ -30,12 +32,11 @@ static const char *name_of(enum irl_reg_event event)
 
 static int event_named(const char *p, int len)
 {
-	const char *name;
+	const str word = {(char *)p, len};
 	int event;
 
 	for(event = IRL_REG_EXPIRED; event <= IRL_REG_TERMINATED; event <<= 1) {
-		name = name_of((enum irl_reg_event)event);
-		if((int)strlen(name) == len && memcmp(name, p, (size_t)len) == 0)
+		if(irl_str_is(&word, name_of((enum irl_reg_event)event)))
 			return event;
 	}
 	return -1;

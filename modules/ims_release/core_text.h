@@ -95,4 +95,12 @@ static inline int irl_str_eq(const str *a, const str *b)
 		   && (a->len == 0 || !__builtin_memcmp(a->s, b->s, (size_t)a->len));
 }
 
+/** @return 1 when it is this word */
+static inline int irl_str_is(const str *s, const char *word)
+{
+	const str w = {(char *)word, (int)__builtin_strlen(word)};
+
+	return irl_str_eq(s, &w);
+}
+
 #endif

@@ -32,8 +32,7 @@ int irl_pv_parse_name(pv_spec_t *spec, str *name)
 	int i;
 
 	for(i = 0; i < NAMES; i++) {
-		if((int)strlen(names[i]) == name->len
-				&& memcmp(names[i], name->s, (size_t)name->len) == 0) {
+		if(irl_str_is(name, names[i])) {
 			spec->pvp.pvn.type = PV_NAME_INTSTR;
 			spec->pvp.pvn.u.isname.type = 0;
 			spec->pvp.pvn.u.isname.name.n = i;

@@ -174,7 +174,6 @@ int irl_rpc_page(rpc_t *rpc, void *ctx, const str *value, int n, long *offset,
 		long *limit)
 {
 	char error[IRL_ERROR_SIZE];
-
 	int wrong;
 
 	*offset = 0;

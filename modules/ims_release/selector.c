@@ -2,7 +2,6 @@
 #include "selector.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "event_route.h"
 #include "index.h"
@@ -10,12 +9,6 @@
 
 static const char *const names[] = {"callid", "id", "impu", "contact", "icid",
 		"state", "served", "all", "registration"};
-
-static int is_word(const str *s, const char *word)
-{
-	return (int)strlen(word) == s->len
-		   && memcmp(s->s, word, (size_t)s->len) == 0;
-}
 
 const char *irl_selector_name(enum irl_selector_kind kind)
 {
@@ -56,7 +49,7 @@ static int matches(const struct irl_session *s, const struct irl_selector *sel)
 	if(s->owner.len && !sel->replicas)
 		return 0;
 	if(sel->kind == IRL_SEL_STATE)
-		return is_word(&sel->value, irl_state_name(state));
+		return irl_str_is(&sel->value, irl_state_name(state));
 	if(state >= IRL_RELEASED)
 		return 0;
 	switch(sel->kind) {

@@ -7,18 +7,12 @@
 #include "event_route.h"
 #include "store.h"
 
-static int is_word(const str *s, const char *word)
-{
-	return (int)strlen(word) == s->len
-		   && memcmp(s->s, word, (size_t)s->len) == 0;
-}
-
 static int is_state(const str *value)
 {
 	int i;
 
 	for(i = 0; i < IRL_STATES; i++) {
-		if(is_word(value, irl_state_name((enum irl_state)i)))
+		if(irl_str_is(value, irl_state_name((enum irl_state)i)))
 			return 1;
 	}
 	return 0;
@@ -29,7 +23,7 @@ static int read_side(const str *value, enum irl_side *side)
 	int i;
 
 	for(i = IRL_ORIG; i <= IRL_BOTH; i++) {
-		if(is_word(value, irl_side_name((enum irl_side)i))) {
+		if(irl_str_is(value, irl_side_name((enum irl_side)i))) {
 			*side = (enum irl_side)i;
 			return 0;
 		}
@@ -73,7 +67,7 @@ static int read_value(struct irl_selector *sel, char error[IRL_ERROR_SIZE])
 						   : irl_refuse(error, "served", value,
 								   "orig, term or both");
 		case IRL_SEL_ALL:
-			return is_word(value, "*")
+			return irl_str_is(value, "*")
 						   ? 0
 						   : irl_refuse(error, "value of all", value, "*");
 		default:
@@ -89,7 +83,7 @@ int irl_selector_parse(const str *name, const str *value,
 	memset(sel, 0, sizeof(*sel));
 	/* the last ones cannot be asked for */
 	for(i = 0; i < IRL_SEL_REGISTRATION; i++) {
-		if(is_word(name, irl_selector_name((enum irl_selector_kind)i)))
+		if(irl_str_is(name, irl_selector_name((enum irl_selector_kind)i)))
 			break;
 	}
 	if(i == IRL_SEL_REGISTRATION)
